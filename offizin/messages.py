@@ -1,0 +1,178 @@
+"""What travels between server, broker, worker and runner, as values.
+
+Encoded as JSON: the runner reads and writes it with the standard library (``runner/`` has its own codec, one
+conformance suite runs both). A piece's bytes pass through broker and worker unopened.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+ENVELOPE_VERSION = 1
+
+
+class Cause(StrEnum):
+    """Why an attempt, or one page of it, failed: a closed list."""
+
+    TIMEOUT = "TIMEOUT"
+    OUT_OF_MEMORY = "OUT_OF_MEMORY"
+    CRASH = "CRASH"
+    EXIT = "EXIT"
+    EXCEPTION = "EXCEPTION"
+    MODEL_MISSING = "MODEL_MISSING"
+    BAD_PARAMETER = "BAD_PARAMETER"
+    NO_INPUT = "NO_INPUT"
+    BAD_IMAGE = "BAD_IMAGE"
+    NO_OUTPUT = "NO_OUTPUT"
+    BAD_OUTPUT = "BAD_OUTPUT"
+    DISK_FULL = "DISK_FULL"
+    RUNNER_LOST = "RUNNER_LOST"
+    WORKER_LOST = "WORKER_LOST"
+    CANCELLED = "CANCELLED"
+
+
+class File(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One ``mets:file``. ``size`` in bytes and ``digest`` (hex BLAKE2b-128 of the content) are set on what a processor adds."""
+
+    id: str
+    file_grp: str
+    mimetype: str = ""
+    page_id: str | None = None
+    local_filename: str | None = None
+    url: str | None = None
+    size: int | None = None
+    digest: str | None = None
+
+
+class Slice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The part of a METS that one attempt may read: all files of its pages, in all file groups, in document order."""
+
+    pages: list[str]
+    files: list[File]
+    file_groups: list[str] = []
+    unique_identifier: str | None = None
+
+
+class Piece(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The pages of one job that one slot works on at a time: what goes to a runner.
+
+    ``parameters`` is the JSON object with defaults filled in. ``directory`` and ``mets`` are absolute paths, ``log`` the
+    absolute path of the job's log file (appended to). ``overwrite`` replaces files that the output groups hold already;
+    otherwise a page whose output exists counts as done. ``full_mets`` gives the processor a copy of the whole METS.
+    """
+
+    version: int
+    job: str
+    attempt: int
+    piece: int
+    processor: str
+    parameters: msgspec.Raw
+    input_file_grps: list[str]
+    output_file_grps: list[str]
+    directory: str
+    mets: str
+    log: str
+    slice: Slice
+    overwrite: bool = False
+    full_mets: bool = False
+    time_limit: float | None = None
+
+
+class PageOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of one page. Without ``cause`` it succeeded; ``existed`` when there was nothing left to do."""
+
+    page: str
+    files: list[File] = []
+    cause: Cause | None = None
+    message: str = ""
+    existed: bool = False
+
+
+class Result(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of one piece, or of some of its pages so far (``end`` is false then).
+
+    ``files`` belong to no page. ``cause`` says why the piece as a whole ended early; pages that are named in no outcome
+    were not reached. ``charged`` is false when the piece had not been started, so that nobody is to blame.
+    ``seconds`` is the processor's own time on this piece; ``log_tail`` the last lines of the log when something failed.
+    ``missing_attribute`` names what a processor wanted from the METS and the slice lacks.
+    """
+
+    job: str
+    attempt: int
+    piece: int
+    pages: list[PageOutcome] = []
+    files: list[File] = []
+    end: bool = True
+    cause: Cause | None = None
+    message: str = ""
+    charged: bool = True
+    seconds: float = 0.0
+    peak_memory: int = 0
+    log_tail: str = ""
+    before_first_page: bool = False
+    missing_attribute: str = ""
+
+
+class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One ``mets:agent``: what made a step's files. ``id`` becomes its XML ID, so that applying it twice adds it once.
+
+    ``notes`` are (ocrd:option, text) pairs, as ``run_processor`` of the reference writes them.
+    """
+
+    id: str
+    name: str
+    otherrole: str = ""
+    notes: list[tuple[str, str]] = []
+
+
+class Delta(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one attempt adds to a METS. Applying it twice is the same as applying it once.
+
+    With ``overwrite`` all other files of the (file group, page) pairs it names are taken out of the METS.
+    """
+
+    files: list[File] = []
+    agents: list[Agent] = []
+    overwrite: bool = False
+
+
+class Handshake(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a runner says once its processor class is loaded."""
+
+    processor: str
+    version: str = ""
+    ocrd_version: str = ""
+    independent_pages: bool = False
+    step: str = ""
+    pid: int = 0
+
+
+_encoder = msgspec.json.Encoder()
+_piece = msgspec.json.Decoder(Piece)
+_result = msgspec.json.Decoder(Result)
+_delta = msgspec.json.Decoder(Delta)
+_handshake = msgspec.json.Decoder(Handshake)
+
+
+def encode(value: msgspec.Struct) -> bytes:
+    return _encoder.encode(value)
+
+
+def decode_piece(body: bytes) -> Piece:
+    """Raises msgspec.ValidationError or msgspec.DecodeError for what is no piece."""
+    return _piece.decode(body)
+
+
+def decode_result(body: bytes) -> Result:
+    """Raises msgspec.ValidationError or msgspec.DecodeError for what is no result."""
+    return _result.decode(body)
+
+
+def decode_handshake(body: bytes) -> Handshake:
+    return _handshake.decode(body)
+
+
+def decode_delta(body: bytes) -> Delta:
+    return _delta.decode(body)
