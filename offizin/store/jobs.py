@@ -1,0 +1,358 @@
+"""Jobs: their rows, and the few statements of the hot path."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Row, bindparam, func, insert, select, text, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from offizin.jobs import FINAL, LIVE, RunKind, State
+from offizin.store.tables import READY, jobs, runs, steps, workspaces
+from offizin.store.transaction import Transaction
+
+# SQLite allows 32,766 bound values in a statement.
+CHUNK = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """``page`` is None for a job whose pages stand in job_pages. ``seq`` is filled in by ``add``."""
+
+    id: str
+    step: int
+    page: str | None
+    pages: int
+    processor: str
+    tag: int
+    open_edges: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """The columns that scheduling works with."""
+
+    seq: int
+    id: str
+    run: int
+    step: int
+    page: str | None
+    pages: int
+    processor: str
+    state: State
+    open_edges: int
+    attempt: int
+    tries: int
+    losses: int
+    cancelling: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyJob:
+    """A job of one page, or one that is to be cut (``page`` None), whose turn it may be."""
+
+    seq: int
+    id: str
+    run: int
+    step: int
+    page: str | None
+    pages: int
+    processor: str
+    priority: int
+    tag: int
+    attempt: int
+    losses: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a job's row becomes when an attempt is over (``state`` CACHED: it is tried again)."""
+
+    seq: int
+    state: State
+    cause: str | None
+    message: str
+    started_at: float | None
+    ended_at: float | None
+    seconds: float
+    tries: int
+    losses: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShownJob:
+    """A job as it is shown, with its run, step and workspace."""
+
+    seq: int
+    id: str
+    run_id: str
+    kind: RunKind
+    run_ended: bool
+    mets: str
+    step: int
+    page: str | None
+    pages: int
+    page_selector: str
+    processor: str
+    parameters: str
+    input_file_grps: str
+    output_file_grps: str
+    state: State
+    attempt: int
+    cancelling: bool
+    cause: str | None
+    message: str
+    submitted_at: float
+    queued_at: float | None
+    started_at: float | None
+    ended_at: float | None
+    seconds: float | None
+
+
+_row_columns = [
+    jobs.c.seq, jobs.c.id, jobs.c.run, jobs.c.step, jobs.c.page, jobs.c.pages, jobs.c.processor, jobs.c.state,
+    jobs.c.open_edges, jobs.c.attempt, jobs.c.tries, jobs.c.losses, jobs.c.cancelling,
+]  # fmt: skip
+_rows_by_seq = select(*_row_columns).where(jobs.c.seq.in_(bindparam("seqs", expanding=True)))
+_rows_by_id = select(*_row_columns).where(jobs.c.id.in_(bindparam("ids", expanding=True)))
+_ready = (
+    select(
+        jobs.c.seq, jobs.c.id, jobs.c.run, jobs.c.step, jobs.c.page, jobs.c.pages, jobs.c.processor, jobs.c.priority,
+        jobs.c.tag, jobs.c.attempt, jobs.c.losses,
+    )
+    .where(jobs.c.processor == bindparam("name"), text(READY))
+    .order_by(jobs.c.priority.desc(), jobs.c.tag, jobs.c.seq)
+    .limit(bindparam("room"))
+)  # fmt: skip
+_ready_processors = select(jobs.c.processor).where(text(READY)).distinct()
+_queue = (
+    update(jobs)
+    .where(jobs.c.seq == bindparam("job"))
+    .values(state=State.QUEUED, attempt=jobs.c.attempt + 1, queued_at=bindparam("at"), started_at=None)
+)
+_end = (
+    update(jobs)
+    .where(jobs.c.seq == bindparam("job"))
+    .values(
+        state=bindparam("to"), cause=bindparam("why"), message=bindparam("text"), started_at=bindparam("begun"),
+        ended_at=bindparam("over"), seconds=bindparam("took"), tries=bindparam("tried"), losses=bindparam("lost"),
+        cancelling=False,
+    )
+)  # fmt: skip
+_running = (
+    update(jobs)
+    .where(jobs.c.seq == bindparam("job"), jobs.c.attempt == bindparam("number"), jobs.c.state == State.QUEUED)
+    .values(state=State.RUNNING, started_at=bindparam("at"))
+)
+_close_edges = (
+    update(jobs).where(jobs.c.seq == bindparam("job")).values(open_edges=jobs.c.open_edges - bindparam("closed"))
+)
+
+
+def _job(row: Row[tuple[object, ...]]) -> JobRow:
+    return JobRow(*row[:7], State(row[7]), *row[8:])  # type: ignore[arg-type]
+
+
+def add(tx: Transaction, run: int, priority: int, new: Sequence[NewJob]) -> int:
+    """Write the jobs of one submission with consecutive numbers; the number of the first."""
+    first = int(tx.execute(select(func.coalesce(func.max(jobs.c.seq), 0))).scalar_one()) + 1
+    if new:
+        tx.execute(
+            insert(jobs),
+            [
+                {
+                    "seq": first + offset, "id": job.id, "run": run, "step": job.step, "page": job.page,
+                    "pages": job.pages, "processor": job.processor, "priority": priority, "tag": job.tag,
+                    "state": "CACHED", "open_edges": job.open_edges, "attempt": 0, "tries": 0, "losses": 0,
+                    "cancelling": False,
+                }
+                for offset, job in enumerate(new)
+            ],
+        )  # fmt: skip
+    return first
+
+
+def rows(tx: Transaction, seqs: Collection[int]) -> dict[int, JobRow]:
+    found: dict[int, JobRow] = {}
+    wanted = list(seqs)
+    for start in range(0, len(wanted), CHUNK):
+        for row in tx.execute(_rows_by_seq, {"seqs": wanted[start : start + CHUNK]}):
+            found[row[0]] = _job(row)
+    return found
+
+
+def rows_by_id(tx: Transaction, ids: Collection[str]) -> dict[str, JobRow]:
+    return {row[1]: _job(row) for row in tx.execute(_rows_by_id, {"ids": list(ids)})} if ids else {}
+
+
+def of_run(tx: Transaction, run: int, states: Collection[State] | None = None) -> list[JobRow]:
+    query = select(*_row_columns).where(jobs.c.run == run).order_by(jobs.c.seq)
+    if states is not None:
+        query = query.where(jobs.c.state.in_(list(states)))
+    return [_job(row) for row in tx.execute(query)]
+
+
+def live_of_step(tx: Transaction, run: int, step: int) -> list[JobRow]:
+    query = select(*_row_columns).where(jobs.c.run == run, jobs.c.step == step, jobs.c.state.in_(list(LIVE)))
+    return [_job(row) for row in tx.execute(query)]
+
+
+def ready(tx: Transaction, processor: str, room: int) -> list[ReadyJob]:
+    """The next ``room`` jobs of the processor: by priority, then in fair order."""
+    return [ReadyJob(*row) for row in tx.execute(_ready, {"name": processor, "room": room})]
+
+
+def ready_processors(tx: Transaction) -> set[str]:
+    return set(tx.execute(_ready_processors).scalars())
+
+
+def queue(tx: Transaction, seqs: Iterable[int], now: float) -> None:
+    values = [{"job": seq, "at": now} for seq in seqs]
+    if values:
+        tx.execute(_queue, values)
+
+
+def end_attempts(tx: Transaction, endings: Sequence[Ending]) -> None:
+    if endings:
+        tx.execute(
+            _end,
+            [
+                {
+                    "job": e.seq, "to": e.state.value, "why": e.cause, "text": e.message, "begun": e.started_at,
+                    "over": e.ended_at, "took": e.seconds, "tried": e.tries, "lost": e.losses,
+                }
+                for e in endings
+            ],
+        )  # fmt: skip
+
+
+def mark_running(tx: Transaction, taken: Iterable[tuple[int, int, float]]) -> None:
+    """``(job, attempt, started at)``; a job that is no longer QUEUED at that attempt stays as it is."""
+    values = [{"job": job, "number": attempt, "at": at} for job, attempt, at in taken]
+    if values:
+        tx.execute(_running, values)
+
+
+def close_edges(tx: Transaction, closed: Iterable[tuple[int, int]]) -> None:
+    """``(job, how many of its edges are closed now)``."""
+    values = [{"job": job, "closed": count} for job, count in closed]
+    if values:
+        tx.execute(_close_edges, values)
+
+
+def ready_among(tx: Transaction, seqs: Collection[int]) -> set[str]:
+    """The processors of those of the jobs that now wait for nothing."""
+    found: set[str] = set()
+    wanted = list(seqs)
+    for start in range(0, len(wanted), CHUNK):
+        chunk = wanted[start : start + CHUNK]
+        found.update(tx.execute(select(jobs.c.processor).where(jobs.c.seq.in_(chunk), text(READY)).distinct()).scalars())
+    return found
+
+
+def cancel_waiting(tx: Transaction, seqs: Collection[int], cause: str | None, message: str, now: float) -> None:
+    wanted = list(seqs)
+    for start in range(0, len(wanted), CHUNK):
+        tx.execute(
+            update(jobs)
+            .where(jobs.c.seq.in_(wanted[start : start + CHUNK]))
+            .values(state=State.CANCELLED, cause=cause, message=message, ended_at=now)
+        )
+
+
+def mark_cancelling(tx: Transaction, seqs: Collection[int]) -> None:
+    if seqs:
+        tx.execute(update(jobs).where(jobs.c.seq.in_(list(seqs))).values(cancelling=True))
+
+
+def revive(tx: Transaction, open_edges: Iterable[tuple[int, int]]) -> None:
+    """``(job, its open edges)``: ended jobs wait again, for a new attempt."""
+    values = [{"job": job, "open": count} for job, count in open_edges]
+    if values:
+        tx.execute(
+            update(jobs)
+            .where(jobs.c.seq == bindparam("job"))
+            .values(
+                state=State.CACHED, open_edges=bindparam("open"), tries=0, losses=0, cause=None, message="",
+                queued_at=None, started_at=None, ended_at=None, seconds=None, cancelling=False,
+            ),
+            values,
+        )  # fmt: skip
+
+
+def set_priority(tx: Transaction, run: int, priority: int) -> None:
+    tx.execute(update(jobs).where(jobs.c.run == run, jobs.c.state == State.CACHED).values(priority=priority))
+
+
+def in_flight(tx: Transaction) -> list[JobRow]:
+    return [_job(row) for row in tx.execute(select(*_row_columns).where(text("state IN ('QUEUED', 'RUNNING')")))]
+
+
+def virtual_times(tx: Transaction) -> dict[str, int]:
+    """For each processor the highest tag that has left the waiting room, over the runs that have not ended."""
+    query = (
+        select(jobs.c.processor, func.max(jobs.c.tag))
+        .join(runs, runs.c.seq == jobs.c.run)
+        .where(runs.c.ended_at.is_(None), jobs.c.state != State.CACHED)
+        .group_by(jobs.c.processor)
+    )
+    return {processor: tag for processor, tag in tx.execute(query)}
+
+
+def shown(
+    tx: Transaction,
+    *,
+    ids: Collection[str] | None = None,
+    run: int | None = None,
+    states: Collection[State] | None = None,
+    processor: str | None = None,
+    after: int | None = None,
+    limit: int | None = None,
+) -> list[ShownJob]:
+    """Jobs as they are shown, by number; ``after`` is the ``seq`` of the last one of the page before."""
+    query = (
+        select(
+            jobs.c.seq, jobs.c.id, runs.c.id.label("run_id"), runs.c.kind,
+            runs.c.ended_at.is_not(None).label("run_ended"), workspaces.c.mets, jobs.c.step, jobs.c.page, jobs.c.pages,
+            runs.c.page_selector, jobs.c.processor, steps.c.parameters, steps.c.input_file_grps,
+            steps.c.output_file_grps, jobs.c.state, jobs.c.attempt, jobs.c.cancelling, jobs.c.cause, jobs.c.message,
+            runs.c.submitted_at, jobs.c.queued_at, jobs.c.started_at, jobs.c.ended_at, jobs.c.seconds,
+        )
+        .join(runs, runs.c.seq == jobs.c.run)
+        .join(steps, (steps.c.run == jobs.c.run) & (steps.c.number == jobs.c.step))
+        .join(workspaces, workspaces.c.seq == runs.c.workspace)
+        .order_by(jobs.c.seq)
+    )  # fmt: skip
+    conditions: list[ColumnElement[bool]] = []
+    if ids is not None:
+        conditions.append(jobs.c.id.in_(list(ids)))
+    if run is not None:
+        conditions.append(jobs.c.run == run)
+    if states is not None:
+        conditions.append(jobs.c.state.in_(list(states)))
+    if processor is not None:
+        conditions.append(jobs.c.processor == processor)
+    if after is not None:
+        conditions.append(jobs.c.seq > after)
+    found = []
+    for row in tx.execute(query.where(*conditions).limit(limit)):
+        values = row._asdict()
+        values["kind"] = RunKind(values["kind"])
+        values["state"] = State(values["state"])
+        values["run_ended"] = bool(values["run_ended"])
+        found.append(ShownJob(**values))
+    return found
+
+
+def states_of_run(tx: Transaction, run: int) -> set[State]:
+    return {State(s) for s in tx.execute(select(jobs.c.state).where(jobs.c.run == run).distinct()).scalars()}
+
+
+def ids_of_run(tx: Transaction, run: int) -> list[tuple[str | None, str]]:
+    """``(page, job id)`` in the order of the submission: by page, then step."""
+    return [(p, i) for p, i in tx.execute(select(jobs.c.page, jobs.c.id).where(jobs.c.run == run).order_by(jobs.c.seq))]
+
+
+def is_final(state: State) -> bool:
+    return state in FINAL

@@ -1,0 +1,224 @@
+"""Runs and their steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Row, bindparam, func, insert, select, update
+
+from offizin.jobs import RunKind, State
+from offizin.store.tables import jobs, runs, steps, workspaces
+from offizin.store.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One step of a run. ``parameters`` is a JSON object's text."""
+
+    number: int
+    processor: str
+    parameters: str
+    input_file_grps: tuple[str, ...]
+    output_file_grps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run, with the path of its METS. Times in seconds since the epoch."""
+
+    seq: int
+    id: str
+    kind: RunKind
+    workspace: int
+    mets: str
+    workflow: str
+    page_selector: str
+    page_wise: bool
+    overwrite: bool
+    priority: int
+    state: State
+    open_jobs: int
+    all_jobs: int
+    skipped_jobs: int
+    submitted_at: float
+    ended_at: float | None
+    message: str
+    description: str
+    callback_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    id: str
+    kind: RunKind
+    workspace: int
+    workflow: str
+    page_selector: str
+    page_wise: bool
+    overwrite: bool
+    priority: int
+    jobs: int
+    skipped_jobs: int
+    submitted_at: float
+    description: str
+    callback_url: str | None
+    steps: Sequence[StepRow]
+
+
+_columns = [
+    runs.c.seq, runs.c.id, runs.c.kind, runs.c.workspace, workspaces.c.mets, runs.c.workflow, runs.c.page_selector,
+    runs.c.page_wise, runs.c.overwrite, runs.c.priority, runs.c.state, runs.c.open_jobs, runs.c.all_jobs,
+    runs.c.skipped_jobs, runs.c.submitted_at, runs.c.ended_at, runs.c.message, runs.c.description, runs.c.callback_url,
+]  # fmt: skip
+_select = select(*_columns).join(workspaces, workspaces.c.seq == runs.c.workspace)
+_select_steps = select(steps).order_by(steps.c.run, steps.c.number)
+_subtract_open = (
+    update(runs)
+    .where(runs.c.seq == bindparam("run_seq"))
+    .values(open_jobs=runs.c.open_jobs - bindparam("ended"))
+)
+
+
+def _run(row: Row[tuple[object, ...]]) -> RunRow:
+    values = row._asdict()
+    values["kind"] = RunKind(values["kind"])
+    values["state"] = State(values["state"])
+    return RunRow(**values)
+
+
+def _step(row: Row[tuple[object, ...]]) -> StepRow:
+    return StepRow(
+        row.number, row.processor, row.parameters,
+        tuple(json.loads(row.input_file_grps)), tuple(json.loads(row.output_file_grps)),
+    )  # fmt: skip
+
+
+def add(tx: Transaction, run: NewRun) -> int:
+    """Write the run and its steps; the run's number."""
+    seq = int(
+        tx.execute(
+            insert(runs).values(
+                id=run.id,
+                kind=run.kind,
+                workspace=run.workspace,
+                workflow=run.workflow,
+                page_selector=run.page_selector,
+                page_wise=run.page_wise,
+                overwrite=run.overwrite,
+                priority=run.priority,
+                state=State.RUNNING,
+                open_jobs=run.jobs,
+                all_jobs=run.jobs,
+                skipped_jobs=run.skipped_jobs,
+                submitted_at=run.submitted_at,
+                description=run.description,
+                callback_url=run.callback_url,
+            )
+        ).inserted_primary_key[0]
+    )
+    tx.execute(
+        insert(steps),
+        [
+            {
+                "run": seq,
+                "number": step.number,
+                "processor": step.processor,
+                "parameters": step.parameters,
+                "input_file_grps": json.dumps(step.input_file_grps),
+                "output_file_grps": json.dumps(step.output_file_grps),
+            }
+            for step in run.steps
+        ],
+    )
+    return seq
+
+
+def by_id(tx: Transaction, run_id: str) -> RunRow | None:
+    row = tx.execute(_select.where(runs.c.id == run_id)).one_or_none()
+    return None if row is None else _run(row)
+
+
+def by_seq(tx: Transaction, run: int) -> RunRow:
+    return _run(tx.execute(_select.where(runs.c.seq == run)).one())
+
+
+def steps_of(tx: Transaction, run: int) -> list[StepRow]:
+    return [_step(row) for row in tx.execute(_select_steps.where(steps.c.run == run))]
+
+
+def live_steps(tx: Transaction, workspace: int) -> list[tuple[int, StepRow]]:
+    """(run, step) of all runs on this workspace that have not ended."""
+    rows = tx.execute(
+        select(steps)
+        .join(runs, runs.c.seq == steps.c.run)
+        .where(runs.c.workspace == workspace, runs.c.ended_at.is_(None))
+        .order_by(steps.c.run, steps.c.number)
+    )
+    return [(row.run, _step(row)) for row in rows]
+
+
+def listed(
+    tx: Transaction,
+    *,
+    kind: RunKind | None = None,
+    state: State | None = None,
+    mets: str | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[RunRow]:
+    """Newest first; ``before`` is the ``seq`` of the last run of the page before."""
+    query = _select.order_by(runs.c.seq.desc()).limit(limit)
+    if kind is not None:
+        query = query.where(runs.c.kind == kind)
+    if state is not None:
+        query = query.where(runs.c.state == state)
+    if mets is not None:
+        query = query.where(workspaces.c.mets == mets)
+    if before is not None:
+        query = query.where(runs.c.seq < before)
+    return [_run(row) for row in tx.execute(query)]
+
+
+def jobs_ended(tx: Transaction, ended: Iterable[tuple[int, int]]) -> list[int]:
+    """Count ``(run, how many of its jobs ended)`` off; the runs in which now nothing is open."""
+    counted = list(ended)
+    if not counted:
+        return []
+    tx.execute(_subtract_open, [{"run_seq": run, "ended": count} for run, count in counted])
+    query = select(runs.c.seq).where(runs.c.seq.in_([run for run, _ in counted]), runs.c.open_jobs == 0)
+    return list(tx.execute(query).scalars())
+
+
+def finished_but_not_ended(tx: Transaction) -> list[int]:
+    """Runs without an open job whose end has not been written: their METS waits to be saved."""
+    return list(tx.execute(select(runs.c.seq).where(runs.c.ended_at.is_(None), runs.c.open_jobs == 0)).scalars())
+
+
+def end(tx: Transaction, run: int, state: State, message: str, now: float) -> None:
+    tx.execute(update(runs).where(runs.c.seq == run).values(state=state, ended_at=now, message=message))
+
+
+def revive(tx: Transaction, run: int, open_jobs: int) -> None:
+    tx.execute(
+        update(runs)
+        .where(runs.c.seq == run)
+        .values(state=State.RUNNING, ended_at=None, message="", open_jobs=runs.c.open_jobs + open_jobs)
+    )
+
+
+def set_priority(tx: Transaction, run: int, priority: int) -> None:
+    tx.execute(update(runs).where(runs.c.seq == run).values(priority=priority))
+
+
+def counts(tx: Transaction, run: int) -> dict[tuple[int, State], int]:
+    """How many jobs of the run are in which state, by (step, state)."""
+    rows = tx.execute(
+        select(jobs.c.step, jobs.c.state, func.count()).where(jobs.c.run == run).group_by(jobs.c.step, jobs.c.state)
+    )
+    return {(step, State(state)): number for step, state, number in rows}
+
+
+def how_many_live(tx: Transaction) -> int:
+    return int(tx.execute(select(func.count()).select_from(runs).where(runs.c.ended_at.is_(None))).scalar_one())

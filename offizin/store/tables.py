@@ -1,0 +1,231 @@
+"""All tables. The same on SQLite and PostgreSQL; what differs stands in ``dialects``.
+
+Times are seconds since the epoch (UTC) by the server's clock. ``seq`` columns are the database's own short numbers and
+never leave the server; ``id`` columns are what the outside sees.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+
+# SQLite gives rowids only to INTEGER columns, PostgreSQL wants BIGINT for a million books.
+Number = BigInteger().with_variant(Integer, "sqlite")
+
+READY = "state = 'CACHED' AND open_edges = 0"
+IN_FLIGHT = "state IN ('QUEUED', 'RUNNING')"
+
+workspaces = Table(
+    "workspaces",
+    metadata,
+    Column("seq", Number, primary_key=True),
+    Column("mets", Text, nullable=False, unique=True),  # absolute, links resolved
+    Column("added_at", Float, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("seq", Number, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("workspace", Number, nullable=False),
+    Column("workflow", Text, nullable=False),
+    Column("page_selector", Text, nullable=False),
+    Column("page_wise", Boolean, nullable=False),
+    Column("overwrite", Boolean, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("state", Text, nullable=False),  # RUNNING until it has ended and its METS is saved
+    Column("open_jobs", Integer, nullable=False),  # jobs that are not over
+    Column("all_jobs", Integer, nullable=False),
+    Column("skipped_jobs", Integer, nullable=False),  # (step, page) pairs whose output was there already
+    Column("submitted_at", Float, nullable=False),
+    Column("ended_at", Float),
+    Column("message", Text, nullable=False, server_default=""),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("callback_url", Text),
+    Index("runs_live", "workspace", sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
+)
+
+steps = Table(
+    "steps",
+    metadata,
+    Column("run", Number, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("processor", Text, nullable=False),
+    Column("parameters", Text, nullable=False),  # JSON object, defaults filled in
+    Column("input_file_grps", Text, nullable=False),  # JSON arrays
+    Column("output_file_grps", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("seq", Number, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("run", Number, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("page", Text),  # the page of a job of one page; otherwise its pages stand in job_pages
+    Column("pages", Integer, nullable=False),
+    Column("processor", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("tag", Number, nullable=False),  # virtual time: the place in the fair order (scheduling.window)
+    Column("state", Text, nullable=False),
+    Column("open_edges", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),  # attempts that count against the job
+    Column("losses", Integer, nullable=False),  # attempts lost with their worker or server
+    Column("cancelling", Boolean, nullable=False),
+    Column("cause", Text),
+    Column("message", Text, nullable=False, server_default=""),
+    Column("queued_at", Float),
+    Column("started_at", Float),
+    Column("ended_at", Float),
+    Column("seconds", Float),
+    Index("jobs_of_run", "run", "step"),
+    Index(
+        "jobs_ready",
+        "processor",
+        text("priority DESC"),
+        "tag",
+        "seq",
+        sqlite_where=text(READY),
+        postgresql_where=text(READY),
+    ),
+    Index("jobs_in_flight", "seq", sqlite_where=text(IN_FLIGHT), postgresql_where=text(IN_FLIGHT)),
+)
+
+# The pages of a job of many pages (a job of one page has them in its own row).
+job_pages = Table(
+    "job_pages",
+    metadata,
+    Column("job", Number, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("page", Text, nullable=False),
+    Column("piece", Integer),
+    Column("state", Text, nullable=False),
+    Column("cause", Text),
+    Column("message", Text, nullable=False, server_default=""),
+    sqlite_with_rowid=False,
+)
+
+# What a job of many pages was cut into; each goes its own way through window, worker and runner.
+pieces = Table(
+    "pieces",
+    metadata,
+    Column("job", Number, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("processor", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("tag", Number, nullable=False),
+    Column("state", Text, nullable=False),  # CACHED, QUEUED, RUNNING, or SUCCESS when it is over, however it ended
+    Column("open_edges", Integer, nullable=False, server_default="0"),
+    Column("attempt", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("losses", Integer, nullable=False),
+    Index(
+        "pieces_ready",
+        "processor",
+        text("priority DESC"),
+        "tag",
+        "job",
+        sqlite_where=text(READY),
+        postgresql_where=text(READY),
+    ),
+    Index("pieces_in_flight", "job", sqlite_where=text(IN_FLIGHT), postgresql_where=text(IN_FLIGHT)),
+    sqlite_with_rowid=False,
+)
+
+edges = Table(
+    "edges",
+    metadata,
+    Column("predecessor", Number, primary_key=True),
+    Column("successor", Number, primary_key=True),
+    Column("kind", Text, nullable=False),  # needs | after
+    Index("edges_backwards", "successor"),
+    sqlite_with_rowid=False,
+)
+
+# Attempts that did not work out, for the story of a job.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("seq", Number, primary_key=True),
+    Column("job", Number, nullable=False),
+    Column("piece", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("page", Text),
+    Column("cause", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("log_tail", Text, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("peak_memory", Number, nullable=False),
+    Column("again", Boolean, nullable=False),
+    Column("ended_at", Float, nullable=False),
+    Index("attempts_of_job", "job"),
+)
+
+# What is not yet in mets.xml: replayed after a crash, deleted by the transaction after the save.
+deltas = Table(
+    "deltas",
+    metadata,
+    Column("seq", Number, primary_key=True),
+    Column("workspace", Number, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # JSON array of messages.Delta
+    Index("deltas_of_workspace", "workspace", "seq"),
+)
+
+callbacks = Table(
+    "callbacks",
+    metadata,
+    Column("seq", Number, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("due_at", Float, nullable=False),
+    Index("callbacks_due", "due_at"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Number, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # JSON array of store.events.Change
+)
+
+workflows = Table(
+    "workflows",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("content", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("changed_at", Float, nullable=False),
+    Index("workflows_by_digest", "digest"),
+)
+
+# What runners said of their processors, by the program's path and time stamp.
+processors = Table(
+    "processors",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("independent_pages", Boolean, nullable=False),
+    Column("full_mets", Boolean, nullable=False),
+)

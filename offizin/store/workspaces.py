@@ -1,0 +1,24 @@
+"""Workspaces, by the absolute path of their METS."""
+
+from __future__ import annotations
+
+from sqlalchemy import insert, select
+
+from offizin.store.tables import workspaces
+from offizin.store.transaction import Transaction
+
+
+def find(tx: Transaction, mets: str) -> int | None:
+    return tx.execute(select(workspaces.c.seq).where(workspaces.c.mets == mets)).scalar_one_or_none()
+
+
+def find_or_add(tx: Transaction, mets: str, now: float) -> int:
+    """The number of the workspace whose METS has this absolute path."""
+    found = find(tx, mets)
+    if found is not None:
+        return found
+    return int(tx.execute(insert(workspaces).values(mets=mets, added_at=now)).inserted_primary_key[0])
+
+
+def mets_path(tx: Transaction, workspace: int) -> str:
+    return str(tx.execute(select(workspaces.c.mets).where(workspaces.c.seq == workspace)).scalar_one())
