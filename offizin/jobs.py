@@ -45,7 +45,7 @@ def may_become(now: State, then: State) -> bool:
 
 
 class RunKind(StrEnum):
-    """A job submitted by itself is a run of one step, so that priority, fairness, saving and callbacks are one mechanism."""
+    """A job submitted by itself is a run of one step: priority, fairness, saving and callbacks are one mechanism."""
 
     WORKFLOW = "workflow"
     JOB = "job"
@@ -54,8 +54,8 @@ class RunKind(StrEnum):
 def shown_run_state(counts: dict[State, int], *, ended: bool) -> State:
     """The simple state of a workflow run (GET /workflow/job-simple).
 
-    Any failed or cancelled job makes it FAILED, else any running one RUNNING. All succeeded is SUCCESS, but only once the
-    METS that holds their files is saved (``ended``). Some done and none running at this instant is RUNNING; before
+    Any failed or cancelled job makes it FAILED, else any running one RUNNING. All succeeded is SUCCESS, but only once
+    the METS that holds their files is saved (``ended``). Some done and none running at this instant is RUNNING; before
     anything ran QUEUED or CACHED.
     """
     present = {state for state, count in counts.items() if count}

@@ -34,7 +34,8 @@ class Cause(StrEnum):
 
 
 class File(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One ``mets:file``. ``size`` in bytes and ``digest`` (hex BLAKE2b-128 of the content) are set on what a processor adds."""
+    """One ``mets:file``. ``size`` (bytes) and ``digest`` (hex BLAKE2b-128 of the content) are set on what a processor
+    adds."""
 
     id: str
     file_grp: str
@@ -58,8 +59,8 @@ class Slice(msgspec.Struct, frozen=True, omit_defaults=True):
 class Piece(msgspec.Struct, frozen=True, omit_defaults=True):
     """The pages of one job that one slot works on at a time: what goes to a runner.
 
-    ``parameters`` is the JSON object with defaults filled in. ``directory`` and ``mets`` are absolute paths, ``log`` the
-    absolute path of the job's log file (appended to). ``overwrite`` replaces files that the output groups hold already;
+    ``parameters`` is the JSON object with defaults filled in. ``directory``, ``mets`` and ``log`` are absolute paths;
+    the job's log file is appended to. ``overwrite`` replaces files that the output groups hold already;
     otherwise a page whose output exists counts as done. ``full_mets`` gives the processor a copy of the whole METS.
     """
 

@@ -1,0 +1,63 @@
+# Each target brings what it needs: Debian packages (scripts/system-packages), .venv, the pinned packages, this package.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+# scripts of the environment first: discovery of processors looks along PATH
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help demo test test-long lint types unit bench lock install clean
+
+help:
+	@echo "make demo       render a small book, recognise it with real processors, show its text"
+	@echo "make test       lint, types and all tests (minutes: see CONTRIBUTING.md)"
+	@echo "make test-long  the full fault matrices and long runs"
+	@echo "make lint       ruff, import contracts        make types   mypy        make unit   the fast tests only"
+	@echo "make bench      print the benchmark table"
+	@echo "make lock       renew requirements.lock       make clean   remove what these targets made"
+
+$(INSTALLED): requirements.lock pyproject.toml scripts/system-packages scripts/language-data
+	scripts/system-packages "$(PYTHON)"
+	test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	scripts/language-data $(VENV)
+	touch $@
+
+install: $(INSTALLED)
+
+demo: $(INSTALLED)
+	$(BIN)/python -m offizin.demo
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+unit: $(INSTALLED)
+	$(BIN)/pytest -q tests/unit
+
+test: lint types
+	$(BIN)/pytest -q --durations=10
+
+test-long: $(INSTALLED)
+	$(BIN)/pytest -q -m long --durations=20
+
+bench: $(INSTALLED)
+	$(BIN)/python -m benchmarks
+
+# A clean environment with the newest versions that pyproject.toml allows, written down.
+lock:
+	rm -rf .venv-lock
+	"$(PYTHON)" -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check '.[test]'
+	scripts/write-lock .venv-lock/bin/python > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+	rm -rf .venv-lock
+
+clean:
+	rm -rf $(VENV) .venv-lock demo-book .demo-home .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
