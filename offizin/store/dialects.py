@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from sqlalchemy import Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.pool import NullPool, StaticPool
@@ -16,7 +16,9 @@ from sqlalchemy.sql.dml import Insert
 
 from offizin.errors import Unavailable
 
-NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs"})
+NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs"}
+)
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
@@ -48,6 +50,13 @@ def memory_engine() -> Engine:
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def inserted_number(transaction: Connection, statement: Insert) -> int:
+    """Run an INSERT of one row; the number the database gave it."""
+    key = transaction.execute(statement).inserted_primary_key
+    assert key is not None
+    return int(key[0])
 
 
 def insert_or_replace(dialect: str, table: Table, key: Sequence[str]) -> Insert:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Row, bindparam, func, insert, select, text, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from offizin.jobs import FINAL, LIVE, RunKind, State
+from offizin.jobs import LIVE, RunKind, State
 from offizin.store.tables import READY, jobs, runs, steps, workspaces
 from offizin.store.transaction import Transaction
 
@@ -150,8 +151,8 @@ _close_edges = (
 )
 
 
-def _job(row: Row[tuple[object, ...]]) -> JobRow:
-    return JobRow(*row[:7], State(row[7]), *row[8:])  # type: ignore[arg-type]
+def _job(row: Row[Any]) -> JobRow:
+    return JobRow(*row[:7], State(row[7]), *row[8:])
 
 
 def add(tx: Transaction, run: int, priority: int, new: Sequence[NewJob]) -> int:
@@ -247,7 +248,9 @@ def ready_among(tx: Transaction, seqs: Collection[int]) -> set[str]:
     wanted = list(seqs)
     for start in range(0, len(wanted), CHUNK):
         chunk = wanted[start : start + CHUNK]
-        found.update(tx.execute(select(jobs.c.processor).where(jobs.c.seq.in_(chunk), text(READY)).distinct()).scalars())
+        found.update(
+            tx.execute(select(jobs.c.processor).where(jobs.c.seq.in_(chunk), text(READY)).distinct()).scalars()
+        )
     return found
 
 
@@ -352,7 +355,3 @@ def states_of_run(tx: Transaction, run: int) -> set[State]:
 def ids_of_run(tx: Transaction, run: int) -> list[tuple[str | None, str]]:
     """``(page, job id)`` in the order of the submission: by page, then step."""
     return [(p, i) for p, i in tx.execute(select(jobs.c.page, jobs.c.id).where(jobs.c.run == run).order_by(jobs.c.seq))]
-
-
-def is_final(state: State) -> bool:
-    return state in FINAL

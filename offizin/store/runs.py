@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Row, bindparam, func, insert, select, update
 
 from offizin.jobs import RunKind, State
+from offizin.store import dialects
 from offizin.store.tables import jobs, runs, steps, workspaces
 from offizin.store.transaction import Transaction
 
@@ -75,20 +77,18 @@ _columns = [
 _select = select(*_columns).join(workspaces, workspaces.c.seq == runs.c.workspace)
 _select_steps = select(steps).order_by(steps.c.run, steps.c.number)
 _subtract_open = (
-    update(runs)
-    .where(runs.c.seq == bindparam("run_seq"))
-    .values(open_jobs=runs.c.open_jobs - bindparam("ended"))
+    update(runs).where(runs.c.seq == bindparam("run_seq")).values(open_jobs=runs.c.open_jobs - bindparam("ended"))
 )
 
 
-def _run(row: Row[tuple[object, ...]]) -> RunRow:
+def _run(row: Row[Any]) -> RunRow:
     values = row._asdict()
     values["kind"] = RunKind(values["kind"])
     values["state"] = State(values["state"])
     return RunRow(**values)
 
 
-def _step(row: Row[tuple[object, ...]]) -> StepRow:
+def _step(row: Row[Any]) -> StepRow:
     return StepRow(
         row.number, row.processor, row.parameters,
         tuple(json.loads(row.input_file_grps)), tuple(json.loads(row.output_file_grps)),
@@ -97,26 +97,25 @@ def _step(row: Row[tuple[object, ...]]) -> StepRow:
 
 def add(tx: Transaction, run: NewRun) -> int:
     """Write the run and its steps; the run's number."""
-    seq = int(
-        tx.execute(
-            insert(runs).values(
-                id=run.id,
-                kind=run.kind,
-                workspace=run.workspace,
-                workflow=run.workflow,
-                page_selector=run.page_selector,
-                page_wise=run.page_wise,
-                overwrite=run.overwrite,
-                priority=run.priority,
-                state=State.RUNNING,
-                open_jobs=run.jobs,
-                all_jobs=run.jobs,
-                skipped_jobs=run.skipped_jobs,
-                submitted_at=run.submitted_at,
-                description=run.description,
-                callback_url=run.callback_url,
-            )
-        ).inserted_primary_key[0]
+    seq = dialects.inserted_number(
+        tx,
+        insert(runs).values(
+            id=run.id,
+            kind=run.kind,
+            workspace=run.workspace,
+            workflow=run.workflow,
+            page_selector=run.page_selector,
+            page_wise=run.page_wise,
+            overwrite=run.overwrite,
+            priority=run.priority,
+            state=State.RUNNING,
+            open_jobs=run.jobs,
+            all_jobs=run.jobs,
+            skipped_jobs=run.skipped_jobs,
+            submitted_at=run.submitted_at,
+            description=run.description,
+            callback_url=run.callback_url,
+        ),
     )
     tx.execute(
         insert(steps),

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from offizin.store import dialects, migrate
 
@@ -68,7 +68,7 @@ class SqliteDatabase:
         connection = self._writer
         assert connection is not None
         if synced != self._synced:
-            connection.connection.execute(f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")  # type: ignore[attr-defined]
+            connection.connection.execute(f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")
             self._synced = synced
         with connection.begin():
             return work(connection)
@@ -90,7 +90,7 @@ class SqliteDatabase:
             if self._writer is not None:
                 with self._writer.begin():
                     pass
-                self._writer.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[attr-defined]
+                self._writer.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 self._writer.close()
 
         await asyncio.get_running_loop().run_in_executor(self._writer_thread, end)
@@ -120,7 +120,3 @@ class InlineDatabase:
     async def close(self) -> None:
         self._connection.close()
         self._engine.dispose()
-
-
-def is_alive(transaction: Transaction) -> bool:
-    return transaction.execute(text("SELECT 1")).scalar_one() == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import insert, select
 
+from offizin.store import dialects
 from offizin.store.tables import workspaces
 from offizin.store.transaction import Transaction
 
@@ -17,7 +18,7 @@ def find_or_add(tx: Transaction, mets: str, now: float) -> int:
     found = find(tx, mets)
     if found is not None:
         return found
-    return int(tx.execute(insert(workspaces).values(mets=mets, added_at=now)).inserted_primary_key[0])
+    return dialects.inserted_number(tx, insert(workspaces).values(mets=mets, added_at=now))
 
 
 def mets_path(tx: Transaction, workspace: int) -> str:

@@ -56,7 +56,6 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("predecessor", "successor"),
         sqlite_with_rowid=False,
-        sqlite_with_rowid=False,
     )
     op.create_index("edges_backwards", "edges", ["successor"], unique=False)
     op.create_table(
@@ -76,7 +75,6 @@ def upgrade() -> None:
         sa.Column("cause", sa.Text(), nullable=True),
         sa.Column("message", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("job", "number"),
-        sqlite_with_rowid=False,
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -127,7 +125,6 @@ def upgrade() -> None:
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("losses", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("job", "number"),
-        sqlite_with_rowid=False,
         sqlite_with_rowid=False,
     )
     op.create_index(
@@ -188,7 +185,6 @@ def upgrade() -> None:
         sa.Column("input_file_grps", sa.Text(), nullable=False),
         sa.Column("output_file_grps", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("run", "number"),
-        sqlite_with_rowid=False,
         sqlite_with_rowid=False,
     )
     op.create_table(

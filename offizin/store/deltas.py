@@ -1,0 +1,43 @@
+"""What attempts added to METS and is not yet in mets.xml."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import delete, func, insert, select
+
+from offizin.messages import Delta
+from offizin.store.tables import deltas
+from offizin.store.transaction import Transaction
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(list[Delta])
+
+
+def add(tx: Transaction, by_workspace: Sequence[tuple[int, Sequence[Delta]]]) -> None:
+    """Hold the deltas of each workspace, after those that are there."""
+    values = [{"workspace": workspace, "body": _encoder.encode(list(new))} for workspace, new in by_workspace if new]
+    if values:
+        tx.execute(insert(deltas), values)
+
+
+def of_workspace(tx: Transaction, workspace: int) -> tuple[int, list[Delta]]:
+    """The number of the last row, and all deltas in the order they came."""
+    last, found = 0, []
+    query = select(deltas.c.seq, deltas.c.body).where(deltas.c.workspace == workspace).order_by(deltas.c.seq)
+    for seq, body in tx.execute(query):
+        last = seq
+        found.extend(_decoder.decode(body))
+    return last, found
+
+
+def saved(tx: Transaction, workspace: int, last: int) -> None:
+    """All up to row ``last`` are in mets.xml now."""
+    tx.execute(delete(deltas).where(deltas.c.workspace == workspace, deltas.c.seq <= last))
+
+
+def workspaces_with_unsaved(tx: Transaction) -> list[tuple[int, int]]:
+    """``(workspace, rows)`` of all workspaces with something to save."""
+    query = select(deltas.c.workspace, func.count()).group_by(deltas.c.workspace)
+    return [(workspace, count) for workspace, count in tx.execute(query)]

@@ -1,0 +1,243 @@
+"""Jobs of many pages: the state of each page, and the pieces such a job is cut into."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, delete, func, insert, select, text, update
+
+from offizin.jobs import State
+from offizin.store.jobs import CHUNK
+from offizin.store.tables import READY, job_pages, jobs, pieces
+from offizin.store.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class PageRow:
+    job: int
+    number: int
+    page: str
+    piece: int | None
+    state: State
+    cause: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyPiece:
+    """A piece whose turn it may be, with what is needed of its job."""
+
+    seq: int  # of its job
+    id: str  # of its job
+    run: int
+    step: int
+    number: int
+    processor: str
+    priority: int
+    tag: int
+    attempt: int
+    losses: int
+
+
+@dataclass(frozen=True, slots=True)
+class PieceRow:
+    job: int
+    number: int
+    state: State
+    attempt: int
+    tries: int
+    losses: int
+
+
+@dataclass(frozen=True, slots=True)
+class PageEnding:
+    job: int
+    page: str
+    state: State
+    cause: str | None
+    message: str
+
+
+_ready = (
+    select(
+        pieces.c.job, jobs.c.id, jobs.c.run, jobs.c.step, pieces.c.number, pieces.c.processor, pieces.c.priority,
+        pieces.c.tag, pieces.c.attempt, pieces.c.losses,
+    )
+    .join(jobs, jobs.c.seq == pieces.c.job)
+    .where(pieces.c.processor == bindparam("name"), text("pieces.state = 'CACHED' AND pieces.open_edges = 0"))
+    .order_by(pieces.c.priority.desc(), pieces.c.tag, pieces.c.job)
+    .limit(bindparam("room"))
+)  # fmt: skip
+_end_page = (
+    update(job_pages)
+    .where(job_pages.c.job == bindparam("of"), job_pages.c.page == bindparam("named"))
+    .values(state=bindparam("to"), cause=bindparam("why"), message=bindparam("text"))
+)
+_set_piece = (
+    update(pieces)
+    .where(pieces.c.job == bindparam("of"), pieces.c.number == bindparam("which"))
+    .values(state=bindparam("to"), tries=bindparam("tried"), losses=bindparam("lost"))
+)
+
+
+def add_pages(tx: Transaction, pages_of: Iterable[tuple[int, Sequence[str]]]) -> None:
+    """``(job, its pages in METS order)``."""
+    values = [
+        {"job": job, "number": number, "page": page, "piece": None, "state": "CACHED"}
+        for job, named in pages_of
+        for number, page in enumerate(named)
+    ]
+    if values:
+        tx.execute(insert(job_pages), values)
+
+
+def pages(tx: Transaction, job: int, states: Collection[State] | None = None) -> list[PageRow]:
+    query = select(job_pages).where(job_pages.c.job == job).order_by(job_pages.c.number)
+    if states is not None:
+        query = query.where(job_pages.c.state.in_(list(states)))
+    return [PageRow(r.job, r.number, r.page, r.piece, State(r.state), r.cause, r.message) for r in tx.execute(query)]
+
+
+def pages_of_piece(tx: Transaction, job: int, piece: int) -> list[PageRow]:
+    """Those of its pages that are not done yet."""
+    query = (
+        select(job_pages)
+        .where(job_pages.c.job == job, job_pages.c.piece == piece, job_pages.c.state == State.CACHED)
+        .order_by(job_pages.c.number)
+    )
+    return [PageRow(r.job, r.number, r.page, r.piece, State(r.state), r.cause, r.message) for r in tx.execute(query)]
+
+
+def page_counts(tx: Transaction, job: int) -> dict[State, int]:
+    query = select(job_pages.c.state, func.count()).where(job_pages.c.job == job).group_by(job_pages.c.state)
+    return {State(state): count for state, count in tx.execute(query)}
+
+
+def page_names(tx: Transaction, job_seqs: Collection[int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {job: [] for job in job_seqs}
+    wanted = list(job_seqs)
+    for start in range(0, len(wanted), CHUNK):
+        query = select(job_pages.c.job, job_pages.c.page).where(job_pages.c.job.in_(wanted[start : start + CHUNK]))
+        for job, page in tx.execute(query.order_by(job_pages.c.job, job_pages.c.number)):
+            found[job].append(page)
+    return found
+
+
+def end_pages(tx: Transaction, endings: Sequence[PageEnding]) -> None:
+    if endings:
+        tx.execute(
+            _end_page,
+            [{"of": e.job, "named": e.page, "to": e.state.value, "why": e.cause, "text": e.message} for e in endings],
+        )
+
+
+def revive_pages(tx: Transaction, job: int) -> None:
+    """Pages that failed or were cancelled wait again; those that succeeded stay."""
+    tx.execute(
+        update(job_pages)
+        .where(job_pages.c.job == job, job_pages.c.state != State.SUCCESS)
+        .values(state=State.CACHED, piece=None, cause=None, message="")
+    )
+    tx.execute(delete(pieces).where(pieces.c.job == job))
+
+
+def cut(
+    tx: Transaction, job: int, processor: str, priority: int, tag: int, attempt: int, cuts: Sequence[Sequence[int]]
+) -> None:
+    """Make a piece of each list of page numbers. Numbers of pieces go on from those the job has."""
+    first = (
+        int(tx.execute(select(func.coalesce(func.max(pieces.c.number), -1)).where(pieces.c.job == job)).scalar_one())
+        + 1
+    )
+    tx.execute(
+        insert(pieces),
+        [
+            {
+                "job": job, "number": first + offset, "processor": processor, "priority": priority,
+                "tag": tag + (numbers[0] if numbers else 0), "state": "CACHED", "open_edges": 0, "attempt": attempt,
+                "tries": 0, "losses": 0,
+            }
+            for offset, numbers in enumerate(cuts)
+        ],
+    )  # fmt: skip
+    assignments = [
+        {"of": job, "which": number, "to": first + offset} for offset, numbers in enumerate(cuts) for number in numbers
+    ]
+    if assignments:
+        tx.execute(
+            update(job_pages)
+            .where(job_pages.c.job == bindparam("of"), job_pages.c.number == bindparam("which"))
+            .values(piece=bindparam("to")),
+            assignments,
+        )
+
+
+def ready(tx: Transaction, processor: str, room: int) -> list[ReadyPiece]:
+    return [ReadyPiece(*tuple(row)) for row in tx.execute(_ready, {"name": processor, "room": room})]
+
+
+def ready_processors(tx: Transaction) -> set[str]:
+    return set(tx.execute(select(pieces.c.processor).where(text(READY)).distinct()).scalars())
+
+
+def queue(tx: Transaction, which: Iterable[tuple[int, int]]) -> None:
+    values = [{"of": job, "which": number} for job, number in which]
+    if values:
+        tx.execute(
+            update(pieces)
+            .where(pieces.c.job == bindparam("of"), pieces.c.number == bindparam("which"))
+            .values(state=State.QUEUED, attempt=pieces.c.attempt + 1),
+            values,
+        )
+
+
+def row(tx: Transaction, job: int, number: int) -> PieceRow | None:
+    found = tx.execute(select(pieces).where(pieces.c.job == job, pieces.c.number == number)).one_or_none()
+    if found is None:
+        return None
+    return PieceRow(found.job, found.number, State(found.state), found.attempt, found.tries, found.losses)
+
+
+def set_states(tx: Transaction, changes: Iterable[tuple[PieceRow, State]]) -> None:
+    """Write each row with its new state (its ``tries`` and ``losses`` as they are in it)."""
+    values = [
+        {"of": p.job, "which": p.number, "to": state.value, "tried": p.tries, "lost": p.losses} for p, state in changes
+    ]
+    if values:
+        tx.execute(_set_piece, values)
+
+
+def mark_running(tx: Transaction, which: Iterable[tuple[int, int, int]]) -> None:
+    """``(job, piece, attempt)``."""
+    values = [{"of": job, "which": number, "at": attempt} for job, number, attempt in which]
+    if values:
+        tx.execute(
+            update(pieces)
+            .where(
+                pieces.c.job == bindparam("of"), pieces.c.number == bindparam("which"),
+                pieces.c.attempt == bindparam("at"), pieces.c.state == State.QUEUED,
+            )
+            .values(state=State.RUNNING),
+            values,
+        )  # fmt: skip
+
+
+def open_pieces(tx: Transaction, job: int) -> list[PieceRow]:
+    query = select(pieces).where(pieces.c.job == job, pieces.c.state != State.SUCCESS)
+    return [PieceRow(r.job, r.number, State(r.state), r.attempt, r.tries, r.losses) for r in tx.execute(query)]
+
+
+def drop_waiting(tx: Transaction, job: int) -> None:
+    """Pieces that are not in flight are over; their pages stay as they are."""
+    tx.execute(update(pieces).where(pieces.c.job == job, pieces.c.state == State.CACHED).values(state=State.SUCCESS))
+
+
+def set_priority(tx: Transaction, run: int, priority: int) -> None:
+    of_run = select(jobs.c.seq).where(jobs.c.run == run)
+    tx.execute(update(pieces).where(pieces.c.job.in_(of_run), pieces.c.state == State.CACHED).values(priority=priority))
+
+
+def in_flight(tx: Transaction) -> list[PieceRow]:
+    query = select(pieces).where(text("state IN ('QUEUED', 'RUNNING')"))
+    return [PieceRow(r.job, r.number, State(r.state), r.attempt, r.tries, r.losses) for r in tx.execute(query)]
