@@ -61,7 +61,8 @@ class Piece(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``parameters`` is the JSON object with defaults filled in. ``directory``, ``mets`` and ``log`` are absolute paths;
     the job's log file is appended to. ``overwrite`` replaces files that the output groups hold already;
-    otherwise a page whose output exists counts as done. ``full_mets`` gives the processor a copy of the whole METS.
+    otherwise a page whose output exists counts as done. ``full_mets`` gives the processor a copy of the whole METS. ``time_limit`` is in seconds
+    for each page; ``alone`` keeps other pieces off the worker, because earlier attempts took the worker with them.
     """
 
     version: int
@@ -79,6 +80,7 @@ class Piece(msgspec.Struct, frozen=True, omit_defaults=True):
     overwrite: bool = False
     full_mets: bool = False
     time_limit: float | None = None
+    alone: bool = False
 
 
 class PageOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -114,6 +116,27 @@ class Result(msgspec.Struct, frozen=True, omit_defaults=True):
     log_tail: str = ""
     before_first_page: bool = False
     missing_attribute: str = ""
+
+
+class Taken(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A worker's note that a runner has begun a piece, ``ago`` seconds before the note was written."""
+
+    job: str
+    attempt: int
+    piece: int
+    ago: float = 0.0
+
+
+class PieceTicket(msgspec.Struct, frozen=True):
+    """What a worker needs to know of a piece it passes on unopened: decoded from the same bytes as ``Piece``."""
+
+    job: str
+    attempt: int
+    piece: int
+    processor: str
+    log: str
+    time_limit: float | None = None
+    alone: bool = False
 
 
 class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -152,6 +175,8 @@ class Handshake(msgspec.Struct, frozen=True, omit_defaults=True):
 
 _encoder = msgspec.json.Encoder()
 _piece = msgspec.json.Decoder(Piece)
+_ticket = msgspec.json.Decoder(PieceTicket)
+_taken = msgspec.json.Decoder(Taken)
 _result = msgspec.json.Decoder(Result)
 _delta = msgspec.json.Decoder(Delta)
 _handshake = msgspec.json.Decoder(Handshake)
@@ -164,6 +189,15 @@ def encode(value: msgspec.Struct) -> bytes:
 def decode_piece(body: bytes) -> Piece:
     """Raises msgspec.ValidationError or msgspec.DecodeError for what is no piece."""
     return _piece.decode(body)
+
+
+def decode_ticket(body: bytes) -> PieceTicket:
+    """Raises msgspec.ValidationError or msgspec.DecodeError for what is no piece."""
+    return _ticket.decode(body)
+
+
+def decode_taken(body: bytes) -> Taken:
+    return _taken.decode(body)
 
 
 def decode_result(body: bytes) -> Result:

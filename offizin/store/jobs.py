@@ -152,7 +152,8 @@ _close_edges = (
 
 
 def _job(row: Row[Any]) -> JobRow:
-    return JobRow(*row[:7], State(row[7]), *row[8:])
+    values: tuple[Any, ...] = tuple(row)
+    return JobRow(*values[:7], State(values[7]), *values[8:])
 
 
 def add(tx: Transaction, run: int, priority: int, new: Sequence[NewJob]) -> int:

@@ -1,0 +1,122 @@
+"""The broker inside the server's process: real semantics (encoded messages, prefetch, redelivery), no network.
+
+What it holds dies with the process, as with any broker that comes back empty; the database is the truth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from offizin.brokers.broker import Delivery, Message, Subscription
+
+
+class InProcessDelivery:
+    __slots__ = ("_consumer", "message", "redelivered")
+
+    def __init__(self, message: Message, redelivered: bool) -> None:
+        self.message = message
+        self.redelivered = redelivered
+        self._consumer: InProcessConsumer | None = None
+
+    def acknowledge(self) -> None:
+        if self._consumer is not None:
+            self._consumer.answered(self)
+            self._consumer = None
+
+    def hand_back(self) -> None:
+        if self._consumer is not None:
+            consumer, self._consumer = self._consumer, None
+            consumer.queue.put_back([self.message])
+            consumer.answered(self)
+
+    def given_to(self, consumer: InProcessConsumer | None) -> None:
+        self._consumer = consumer
+
+
+class InProcessConsumer:
+    """One subscription to one queue."""
+
+    def __init__(self, queue: InProcessQueue, prefetch: int, deliver: Callable[[list[Delivery]], None]) -> None:
+        self.queue = queue
+        self.prefetch = prefetch
+        self.deliver = deliver
+        self.unanswered: dict[int, InProcessDelivery] = {}
+
+    @property
+    def room(self) -> int:
+        return self.prefetch - len(self.unanswered)
+
+    def answered(self, delivery: InProcessDelivery) -> None:
+        self.unanswered.pop(id(delivery), None)
+        self.queue.pump_soon()
+
+    async def cancel(self) -> None:
+        self.queue.consumers.remove(self)
+        left = list(self.unanswered.values())
+        self.unanswered.clear()
+        for delivery in left:
+            delivery.given_to(None)
+        self.queue.put_back([delivery.message for delivery in left])
+
+
+class InProcessQueue:
+    """First in, first out; consumers take turns."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[InProcessDelivery] = deque()
+        self.consumers: list[InProcessConsumer] = []
+        self._pump_scheduled = False
+
+    def put(self, messages: Sequence[Message]) -> None:
+        self.waiting.extend(InProcessDelivery(message, redelivered=False) for message in messages)
+        self.pump_soon()
+
+    def put_back(self, messages: Sequence[Message]) -> None:
+        self.waiting.extendleft(InProcessDelivery(message, redelivered=True) for message in reversed(messages))
+        self.pump_soon()
+
+    def pump_soon(self) -> None:
+        """Deliver in the next turn of the loop, so that what arrives together is delivered together."""
+        if self.waiting and not self._pump_scheduled:
+            self._pump_scheduled = True
+            asyncio.get_running_loop().call_soon(self._pump)
+
+    def _pump(self) -> None:
+        self._pump_scheduled = False
+        for consumer in list(self.consumers):
+            handed: list[Delivery] = []
+            while self.waiting and consumer.room > 0:
+                delivery = self.waiting.popleft()
+                delivery.given_to(consumer)
+                consumer.unanswered[id(delivery)] = delivery
+                handed.append(delivery)
+            if handed:
+                consumer.deliver(handed)
+        if len(self.consumers) > 1:
+            self.consumers.append(self.consumers.pop(0))
+
+
+class InProcessBroker:
+    def __init__(self) -> None:
+        self._queues: dict[str, InProcessQueue] = {}
+
+    def _queue(self, name: str) -> InProcessQueue:
+        return self._queues.setdefault(name, InProcessQueue())
+
+    async def publish(self, queue: str, messages: Sequence[Message]) -> None:
+        self._queue(queue).put(messages)
+
+    async def consume(self, queue: str, prefetch: int, deliver: Callable[[list[Delivery]], None]) -> Subscription:
+        target = self._queue(queue)
+        consumer = InProcessConsumer(target, prefetch, deliver)
+        target.consumers.append(consumer)
+        target.pump_soon()
+        return consumer
+
+    async def depth(self, queue: str) -> int:
+        return len(self._queue(queue).waiting)
+
+    async def close(self) -> None:
+        self._queues.clear()
