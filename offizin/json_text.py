@@ -1,0 +1,50 @@
+"""JSON as text: read strictly, written in one canonical form. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_COMMENT_LINE = re.compile(r"^\s*#.*$", re.MULTILINE)
+
+
+def without_comment_lines(text: str) -> str:
+    """As ocrd_utils.parse_json_string_with_comments: lines that begin with ``#`` are emptied."""
+    return _COMMENT_LINE.sub("", text)
+
+
+def strict_json(text: str) -> Any:
+    """Like ``json.loads``, but ValueError also for NaN, for infinite numbers and for what is nested too deep."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
+def reads_as_json(text: str) -> bool:
+    """Whether ``json.loads`` takes this text, NaN and its like included."""
+    try:
+        json.loads(text)
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
+    return True
+
+
+def canonical_json(value: Mapping[str, Any]) -> str:
+    """The one text of this object: sorted keys, ASCII, no blanks. Raises ValueError for NaN and infinite numbers."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError(f"{text} is too large for a number")
+    return number
