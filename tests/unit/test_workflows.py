@@ -11,11 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offizin.errors import FileGroupMissing, WorkflowInvalid
-from offizin.json_text import canonical_json
-from offizin.workflow_groups import FindingKind, check_groups
-from offizin.workflow_text import split_words
-from offizin.workflows import Step, parse_workflow, resolve_parameter_files, workflow_from_steps
+from offizin.errors import WorkflowInvalid
+from offizin.workflows import (
+    Step,
+    canonical_json,
+    parse_workflow,
+    resolve_parameter_files,
+    workflow_from_steps,
+)
+from offizin.workflows.words import split_words
 
 ProcessorTask = pytest.importorskip("ocrd.task_sequence").ProcessorTask
 
@@ -150,9 +154,10 @@ def test_the_error_of_steps_given_one_by_one_names_the_step() -> None:
     assert [step.line for step in workflow.steps] == [1, 2]
     assert workflow.text == "dummy -I A -O B\ndummy -I B -O C -P k 'v w'\n"
     assert parse_workflow(workflow.text) == workflow
-    with pytest.raises(WorkflowInvalid) as caught:
-        workflow_from_steps(["dummy -I A -O B", "dummy -O C"])
-    assert caught.value.line == 2
+    for wrong in ("dummy -O C", "dummy -I B -O C -P k it's"):
+        with pytest.raises(WorkflowInvalid) as caught:
+            workflow_from_steps(["dummy -I A -O B", wrong])
+        assert caught.value.line == 2
 
 
 # --- what agrees with the reference -------------------------------------------------------------------------------
@@ -250,37 +255,6 @@ def test_a_parameter_file_that_cannot_be_used_is_named(read: Any, said: str) -> 
     assert caught.value.line == 2
     assert "frk.json" in caught.value.message
     assert said in caught.value.message
-
-
-# --- file groups --------------------------------------------------------------------------------------------------
-
-
-def test_groups_of_the_mets_and_of_earlier_steps_are_there() -> None:
-    workflow = parse_workflow("dummy -I IMG -O A\ndummy -I A,IMG -O B\ndummy -I B -O IMG2")
-    assert check_groups(workflow, ["IMG"]) == []
-
-
-def test_a_missing_group_is_found_with_those_there_are() -> None:
-    workflow = parse_workflow("dummy -I OCR-D-IMG -O A\n\ndummy -I OCR-D-IMGG -O B\ndummy -I C -O D\ndummy -I A -O C")
-    typo, too_early = check_groups(workflow, ["OCR-D-IMG", "OCR-D-GT"])
-    assert (typo.line, typo.kind) == (3, FindingKind.FILE_GROUP_MISSING)
-    assert "OCR-D-IMGG" in typo.message
-    assert typo.advice == "Did you mean OCR-D-IMG? There are: OCR-D-IMG, OCR-D-GT, A."
-    assert (too_early.line, too_early.kind) == (4, FindingKind.FILE_GROUP_MISSING)
-    assert "line 5" in too_early.advice
-    assert isinstance(typo.as_error(), FileGroupMissing)
-
-
-def test_two_steps_may_not_write_one_group() -> None:
-    (clash,) = check_groups(parse_workflow("dummy -I IMG -O A\ndummy -I IMG -O A"), ["IMG"])
-    assert (clash.line, clash.kind) == (2, FindingKind.OUTPUT_GROUP_CLASH)
-    assert "line 1" in clash.message
-    assert isinstance(clash.as_error(), WorkflowInvalid)
-
-
-def test_a_step_may_not_read_its_own_output() -> None:
-    (own,) = check_groups(parse_workflow("dummy -I IMG,A -O A"), ["IMG", "A"])
-    assert own.kind is FindingKind.READS_OWN_OUTPUT
 
 
 def test_parameters_are_a_copy() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from offizin.errors import WorkflowInvalid
-from offizin.json_text import strict_json, without_comment_lines
+from offizin.workflows.json_text import strict_json, without_comment_lines
 
 _BLANK = " \t\r"
 _CONTINUATION = re.compile(r"\\[ \t\r]*(?:\n|\Z)")
@@ -31,9 +31,9 @@ class Word:
     end: int
 
 
-def split_words(text: str) -> Iterator[tuple[Word, ...]]:
+def split_words(text: str, first_line: int = 1) -> Iterator[tuple[Word, ...]]:
     """Yield the words of each line that has any. Raises WorkflowInvalid for a quote that is not closed."""
-    position, line = 1 if text.startswith("\ufeff") else 0, 1
+    position, line = (1 if text.startswith("\ufeff") else 0), first_line
     words: list[Word] = []
     while position < len(text):
         character = text[position]

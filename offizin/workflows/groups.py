@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from offizin.errors import FileGroupMissing, InvalidRequest, WorkflowInvalid
-from offizin.workflows import Step, Workflow
+from offizin.workflows.workflow import Step, Workflow
 
 
 class FindingKind(StrEnum):
