@@ -1,0 +1,49 @@
+"""What a mets.xml was when it was read or written, so that somebody else's change to it is noticed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """``size`` in bytes, ``mtime_ns`` since the epoch, ``digest`` the hex BLAKE2b-128 of the content."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+    digest: str
+
+    @classmethod
+    def of(cls, status: os.stat_result, content: bytes) -> Stamp:
+        return cls(len(content), status.st_mtime_ns, status.st_ino, digest_of(content))
+
+    def fits(self, status: os.stat_result) -> bool:
+        """Whether the file looks untouched without reading it."""
+        return (self.size, self.mtime_ns, self.inode) == (status.st_size, status.st_mtime_ns, status.st_ino)
+
+    def still_holds(self, path: Path) -> bool:
+        """Whether the file at ``path`` is still the same: untouched, or touched with the same content.
+
+        Blocking. Raises OSError when it cannot be read.
+        """
+        status = path.stat()
+        if self.fits(status):
+            return True
+        return status.st_size == self.size and digest_of(path.read_bytes()) == self.digest
+
+
+def digest_of(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def read_with_stamp(path: Path) -> tuple[bytes, Stamp]:
+    """Read a whole file and say what it was. Raises OSError."""
+    with path.open("rb") as file:
+        # the status before the content: a change in between makes the stamp look old, never new
+        status = os.fstat(file.fileno())
+        content = file.read()
+    return content, Stamp.of(status, content)
