@@ -20,6 +20,8 @@
     │   ├── BadOutput                 409  exit 4   what a processor wants to add does not fit into the METS
     │   └── HomeInUse                 409  exit 4   another server runs on this home directory
     ├── Unavailable                   503  exit 5   a server, a program or a file that is needed is not there
+    │   ├── RunnerNotPython           503  exit 5   a program that never hands us a Python processor
+    │   └── RunnerLost                503  exit 5   a processor's program could not be started or was lost on the way
     ├── Interrupted                   499  exit 130 the user ended it
     └── RunFailed                     500  exit 1   the run ended, and not all of it worked
 
@@ -131,6 +133,14 @@ class HomeInUse(Conflict):
 class Unavailable(OffizinError):
     http_status = 503
     exit_code = 5
+
+
+class RunnerNotPython(Unavailable):
+    pass
+
+
+class RunnerLost(Unavailable):
+    pass
 
 
 class Interrupted(OffizinError):

@@ -1,0 +1,104 @@
+"""Pages counted in and out of one piece: each gets one outcome, whatever the processor did."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, Dict
+
+from .causes import cause_of
+from .codec import Piece, file_fields, page_outcome
+from .slice_workspace import size_and_digest
+
+Outcome = Dict[str, Any]
+
+
+class Accounts:
+    """``mets`` records what is added; ``report`` is called with each outcome as it stands."""
+
+    def __init__(self, piece: Piece, mets: Any, report: Callable[[Outcome], None]) -> None:
+        self._piece = piece
+        self._mets = mets
+        self._report = report
+        self._ended: set[str] = set()
+        self._by_page: dict[Any, list[Any]] | None = None
+        self._groups = set(piece.output_file_grps)
+        wanted = set(piece.pages)
+        before = piece.slice_["files"]
+        self._had_output = {f["page_id"] for f in before if f["file_grp"] in self._groups and "page_id" in f}
+        inputs = set(piece.input_file_grps)
+        self._has_input = {f["page_id"] for f in before if f["file_grp"] in inputs and "page_id" in f}
+        self._pages = wanted
+        self.started = 0
+
+    def returned(self, page: str) -> None:
+        """The processor is done with the page and raised nothing."""
+        files = self._take(page)
+        if self._groups and not any(file["file_grp"] in self._groups for file in files):
+            if page in self._had_output:
+                self._end(page, page_outcome(page, files, existed=True))
+            else:
+                message = "the processor returned without a file in {}".format(",".join(self._piece.output_file_grps))
+                self._end(page, page_outcome(page, cause="NO_OUTPUT", message=message))
+        else:
+            self._end(page, page_outcome(page, files))
+
+    def raised(self, page: str, error: BaseException) -> None:
+        """The processor raised on the page. What it had added for it is not handed on."""
+        if isinstance(error, FileExistsError) and page in self._had_output and not self._piece.overwrite:
+            self._take(page)
+            self._end(page, page_outcome(page, existed=True))
+            return
+        cause, message = cause_of(error)
+        self.failed(page, cause, message)
+
+    def failed(self, page: str, cause: str, message: str) -> None:
+        self._take(page)
+        self._end(page, page_outcome(page, cause=cause, message=message))
+
+    def finish(self, error: BaseException | None = None) -> None:
+        """Every page still open: done if it has output, else failed with the error, or for want of input or output."""
+        cause, message = cause_of(error) if error is not None else ("", "")
+        self._by_page = {}
+        for key, file in self._mets.added.items():
+            self._by_page.setdefault(file.pageId, []).append(key)
+        for page in self._piece.pages:
+            if page in self._ended:
+                continue
+            if page in self._had_output or any(key[0] in self._groups for key in self._by_page.get(page, ())):
+                self.returned(page)
+            elif page not in self._has_input:
+                groups = ",".join(self._piece.input_file_grps)
+                self.failed(page, "NO_INPUT", f"no file of the page in {groups}")
+            elif error is not None:
+                self.failed(page, cause, message)
+            elif self.started:
+                self.failed(page, "NO_OUTPUT", "the processor did not process the page")
+            else:
+                self.returned(page)
+
+    def nothing_done(self) -> bool:
+        return not self.started and not self._mets.added
+
+    def files_without_page(self) -> list[dict[str, Any]]:
+        """What is left and belongs to no page of the piece, for the end of a piece that went well."""
+        return [self._fields(file) for file in self._mets.added.values()]
+
+    def _end(self, page: str, outcome: Outcome) -> None:
+        if page in self._pages and page not in self._ended:
+            self._ended.add(page)
+            self._report(outcome)
+
+    def _take(self, page: str) -> list[dict[str, Any]]:
+        """The page's files, out of what the METS has recorded as new."""
+        added = self._mets.added
+        if self._by_page is None:
+            keys = [key for key, file in added.items() if file.pageId == page]
+        else:
+            keys = self._by_page.pop(page, [])
+        return [self._fields(added.pop(key)) for key in keys]
+
+    def _fields(self, file: Any) -> dict[str, Any]:
+        size, digest = getattr(file, "size", None), getattr(file, "digest", None)
+        if size is None and file.local_filename:
+            size, digest = size_and_digest(os.path.join(self._piece.directory, file.local_filename))
+        return file_fields(file, size, digest)

@@ -1,0 +1,72 @@
+"""A child's whole process group, and what has left it: nothing of it may outlive the child."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import psutil
+
+_POLL_SECONDS = 0.005
+_PATIENCE_SECONDS = 5.0
+
+
+class ProcessGroup:
+    """The group of a child that was started as leader of a session, so that its pid is the group's number, too."""
+
+    def __init__(self, leader: int) -> None:
+        self._leader = leader
+        self._strays: list[psutil.Process] = []
+
+    def kill(self) -> None:
+        """SIGKILL to the group, and to descendants that made a group of their own (found in /proc before)."""
+        try:
+            descendants = psutil.Process(self._leader).children(recursive=True)
+        except psutil.Error:
+            descendants = []
+        self._signal_group()
+        for process in descendants:
+            if process not in self._strays:
+                self._strays.append(process)
+            _kill(process)
+
+    async def end_what_is_left(self) -> None:
+        """For the time after the leader's end: kill the rest and return once it is gone."""
+        waited = 0.0
+        while waited < _PATIENCE_SECONDS and (self._signal_group() or any(map(_kill, self._strays))):
+            if waited > 10 * _POLL_SECONDS and not await asyncio.to_thread(self._anybody_alive):
+                return
+            await asyncio.sleep(_POLL_SECONDS)
+            waited += _POLL_SECONDS
+
+    def _signal_group(self) -> bool:
+        """Whether there was somebody to get it, be it a zombie."""
+        try:
+            os.killpg(self._leader, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        except PermissionError:  # macOS says so of zombies
+            return False
+        return True
+
+    def _anybody_alive(self) -> bool:
+        """Zombies whose new parent does not reap them are not alive."""
+        for process in psutil.process_iter():
+            try:
+                if os.getpgid(process.pid) == self._leader and process.status() != psutil.STATUS_ZOMBIE:
+                    return True
+            except (psutil.Error, ProcessLookupError):
+                pass
+        return any(map(_kill, self._strays))
+
+
+def _kill(process: psutil.Process) -> bool:
+    """Whether it was still there. psutil compares start times, so that a number used again is safe."""
+    try:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        process.kill()
+    except psutil.NoSuchProcess:
+        return False
+    return True
