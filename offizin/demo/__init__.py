@@ -1,0 +1,1 @@
+"""A small book set in type, to try everything with: rendered, recognised and compared."""
