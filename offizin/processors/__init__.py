@@ -1,0 +1,1 @@
+"""Which processors there are, what they say of themselves, and whether a call fits them."""
