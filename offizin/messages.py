@@ -173,12 +173,20 @@ class Handshake(msgspec.Struct, frozen=True, omit_defaults=True):
     pid: int = 0
 
 
+class Unloadable(msgspec.Struct, frozen=True):
+    """A worker could not load a processor: what it said."""
+
+    processor: str
+    message: str
+
+
 _encoder = msgspec.json.Encoder()
 _piece = msgspec.json.Decoder(Piece)
 _ticket = msgspec.json.Decoder(PieceTicket)
 _taken = msgspec.json.Decoder(Taken)
 _result = msgspec.json.Decoder(Result)
 _delta = msgspec.json.Decoder(Delta)
+_unloadable = msgspec.json.Decoder(Unloadable)
 _handshake = msgspec.json.Decoder(Handshake)
 
 
@@ -211,3 +219,7 @@ def decode_handshake(body: bytes) -> Handshake:
 
 def decode_delta(body: bytes) -> Delta:
     return _delta.decode(body)
+
+
+def decode_unloadable(body: bytes) -> Unloadable:
+    return _unloadable.decode(body)

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     TAKEN = "taken"  # messages.Taken
     RESULT = "result"  # messages.Result
     LOADED = "loaded"  # messages.Handshake
+    UNLOADABLE = "unloadable"  # messages.Unloadable
 
 
 @dataclass(frozen=True, slots=True)

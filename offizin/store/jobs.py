@@ -19,7 +19,7 @@ CHUNK = 10_000
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """``page`` is None for a job whose pages stand in job_pages. ``seq`` is filled in by ``add``."""
+    """``page`` is None for a job whose pages stand in job_pages."""
 
     id: str
     step: int
@@ -63,6 +63,7 @@ class ReadyJob:
     priority: int
     tag: int
     attempt: int
+    tries: int
     losses: int
 
 
@@ -120,7 +121,7 @@ _rows_by_id = select(*_row_columns).where(jobs.c.id.in_(bindparam("ids", expandi
 _ready = (
     select(
         jobs.c.seq, jobs.c.id, jobs.c.run, jobs.c.step, jobs.c.page, jobs.c.pages, jobs.c.processor, jobs.c.priority,
-        jobs.c.tag, jobs.c.attempt, jobs.c.losses,
+        jobs.c.tag, jobs.c.attempt, jobs.c.tries, jobs.c.losses,
     )
     .where(jobs.c.processor == bindparam("name"), text(READY))
     .order_by(jobs.c.priority.desc(), jobs.c.tag, jobs.c.seq)
@@ -153,26 +154,30 @@ _close_edges = (
 
 def _job(row: Row[Any]) -> JobRow:
     values: tuple[Any, ...] = tuple(row)
-    return JobRow(*values[:7], State(values[7]), *values[8:])
+    return JobRow(*(*values[:7], State(values[7]), *values[8:]))
 
 
-def add(tx: Transaction, run: int, priority: int, new: Sequence[NewJob]) -> int:
-    """Write the jobs of one submission with consecutive numbers; the number of the first."""
-    first = int(tx.execute(select(func.coalesce(func.max(jobs.c.seq), 0))).scalar_one()) + 1
-    if new:
-        tx.execute(
-            insert(jobs),
-            [
-                {
-                    "seq": first + offset, "id": job.id, "run": run, "step": job.step, "page": job.page,
-                    "pages": job.pages, "processor": job.processor, "priority": priority, "tag": job.tag,
-                    "state": "CACHED", "open_edges": job.open_edges, "attempt": 0, "tries": 0, "losses": 0,
-                    "cancelling": False,
-                }
-                for offset, job in enumerate(new)
-            ],
-        )  # fmt: skip
-    return first
+def next_number(tx: Transaction) -> int:
+    """The number that the next job will have; it stays so until the end of this writing transaction."""
+    return int(tx.execute(select(func.coalesce(func.max(jobs.c.seq), 0))).scalar_one()) + 1
+
+
+def add(tx: Transaction, run: int, priority: int, first: int, new: Sequence[NewJob]) -> None:
+    """Write the jobs of one submission, numbered from ``first``."""
+    if not new:
+        return
+    tx.execute(
+        insert(jobs),
+        [
+            {
+                "seq": first + offset, "id": job.id, "run": run, "step": job.step, "page": job.page,
+                "pages": job.pages, "processor": job.processor, "priority": priority, "tag": job.tag,
+                "state": "CACHED", "open_edges": job.open_edges, "attempt": 0, "tries": 0, "losses": 0,
+                "cancelling": False,
+            }
+            for offset, job in enumerate(new)
+        ],
+    )  # fmt: skip
 
 
 def rows(tx: Transaction, seqs: Collection[int]) -> dict[int, JobRow]:
@@ -227,6 +232,18 @@ def end_attempts(tx: Transaction, endings: Sequence[Ending]) -> None:
                 for e in endings
             ],
         )  # fmt: skip
+
+
+def end_whole(tx: Transaction, seq: int, state: State, cause: str | None, message: str, now: float) -> None:
+    """A job of many pages is over; its time runs from its first piece's start."""
+    statement = update(jobs).where(jobs.c.seq == seq)
+    began = func.coalesce(jobs.c.started_at, jobs.c.queued_at)
+    tx.execute(
+        statement.values(
+            state=state, cause=cause, message=message, started_at=began, ended_at=now, seconds=now - began,
+            cancelling=False,
+        )
+    )  # fmt: skip
 
 
 def mark_running(tx: Transaction, taken: Iterable[tuple[int, int, float]]) -> None:

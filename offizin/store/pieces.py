@@ -37,6 +37,7 @@ class ReadyPiece:
     priority: int
     tag: int
     attempt: int
+    tries: int
     losses: int
 
 
@@ -62,7 +63,7 @@ class PageEnding:
 _ready = (
     select(
         pieces.c.job, jobs.c.id, jobs.c.run, jobs.c.step, pieces.c.number, pieces.c.processor, pieces.c.priority,
-        pieces.c.tag, pieces.c.attempt, pieces.c.losses,
+        pieces.c.tag, pieces.c.attempt, pieces.c.tries, pieces.c.losses,
     )
     .join(jobs, jobs.c.seq == pieces.c.job)
     .where(pieces.c.processor == bindparam("name"), text("pieces.state = 'CACHED' AND pieces.open_edges = 0"))
@@ -171,6 +172,16 @@ def cut(
             .values(piece=bindparam("to")),
             assignments,
         )
+
+
+def cut_again(tx: Transaction, job: int, piece: int, open_pages: Sequence[str]) -> None:
+    """Make a piece of its own of each of these pages of a piece that is over; attempts are counted on."""
+    old = tx.execute(select(pieces).where(pieces.c.job == job, pieces.c.number == piece)).one()
+    wanted = set(open_pages)
+    query = select(job_pages.c.number, job_pages.c.page).where(job_pages.c.job == job, job_pages.c.piece == piece)
+    numbers = [number for number, page in tx.execute(query.order_by(job_pages.c.number)) if page in wanted]
+    first_of_job = old.tag - (numbers[0] if numbers else 0)
+    cut(tx, job, old.processor, old.priority, first_of_job, old.attempt, [[number] for number in numbers])
 
 
 def ready(tx: Transaction, processor: str, room: int) -> list[ReadyPiece]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,6 +141,12 @@ def by_id(tx: Transaction, run_id: str) -> RunRow | None:
 
 def by_seq(tx: Transaction, run: int) -> RunRow:
     return _run(tx.execute(_select.where(runs.c.seq == run)).one())
+
+
+def ids(tx: Transaction, seqs: Collection[int]) -> dict[int, str]:
+    if not seqs:
+        return {}
+    return {seq: run_id for seq, run_id in tx.execute(select(runs.c.seq, runs.c.id).where(runs.c.seq.in_(list(seqs))))}
 
 
 def steps_of(tx: Transaction, run: int) -> list[StepRow]:

@@ -1,0 +1,1 @@
+"""What is done when: submission, edges, the window, dispatch, completion, and how runs end."""

@@ -1,0 +1,193 @@
+"""Taking results in: all that have arrived are committed as one group."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from offizin.brokers.broker import RESULTS, Broker, Delivery, Kind, Subscription
+from offizin.clock import Clock
+from offizin.messages import (
+    Cause,
+    Result,
+    Taken,
+    decode_handshake,
+    decode_result,
+    decode_taken,
+    decode_unloadable,
+)
+from offizin.scheduling.completion_write import CompletionWrite, Written
+from offizin.scheduling.dispatch import Dispatched, Dispatcher
+from offizin.scheduling.learned import LearnedProcessors
+from offizin.scheduling.retry_policy import Limits
+from offizin.scheduling.verdicts import Verdict, judge
+from offizin.store.transaction import Database, Transaction
+from offizin.timings import Timings
+
+log = logging.getLogger(__name__)
+
+# A group stays small enough that its transaction does not hold up others.
+MOST_IN_GROUP = 256
+
+
+class Completion:
+    """``run_over`` is called with the number of each run in which nothing is open now; ``changed`` after each commit."""
+
+    def __init__(
+        self,
+        database: Database,
+        broker: Broker,
+        dispatcher: Dispatcher,
+        learned: LearnedProcessors,
+        clock: Clock,
+        timings: Timings,
+        limits: Limits,
+        *,
+        run_over: Callable[[int], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._broker = broker
+        self._dispatcher = dispatcher
+        self._learned = learned
+        self._clock = clock
+        self._timings = timings
+        self._limits = limits
+        self._run_over = run_over
+        self._changed = changed
+        self._arrived: list[Delivery] = []
+        self._wakened = asyncio.Event()
+        self._subscription: Subscription | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._subscription = await self._broker.consume(RESULTS, 100_000, self._receive)
+        self._task = asyncio.create_task(self._run(), name="completion")
+
+    async def stop(self) -> None:
+        """Take in what has arrived, then no more."""
+        if self._subscription is not None:
+            await self._take_all()
+            await self._subscription.cancel()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def _receive(self, deliveries: list[Delivery]) -> None:
+        self._arrived.extend(deliveries)
+        self._wakened.set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._wakened.wait()
+            self._wakened.clear()
+            await asyncio.shield(asyncio.ensure_future(self._take_all()))
+
+    async def _take_all(self) -> None:
+        while self._arrived:
+            group, self._arrived = self._arrived[:MOST_IN_GROUP], self._arrived[MOST_IN_GROUP:]
+            try:
+                await self._take(group)
+            except Exception:
+                log.exception("a group of %d results could not be taken in; each is tried by itself", len(group))
+                for delivery in group:
+                    await self._take_one(delivery)
+            for delivery in group:
+                delivery.acknowledge()
+
+    async def _take_one(self, delivery: Delivery) -> None:
+        """Last resort: a result that cannot be taken in fails its piece, and stops nobody else."""
+        try:
+            await self._take([delivery])
+        except Exception as error:
+            log.exception("a result could not be taken in")
+            if delivery.message.kind is not Kind.RESULT:
+                return
+            result = decode_result(delivery.message.body)
+            lost = Result(
+                result.job, result.attempt, result.piece, cause=Cause.BAD_OUTPUT, message=f"cannot be taken in: {error}"
+            )
+            await self._commit([lost], [])
+
+    async def _take(self, group: Sequence[Delivery]) -> None:
+        results: list[Result] = []
+        taken: list[Taken] = []
+        with self._timings.measure("result: decode", 0):
+            for delivery in group:
+                message = delivery.message
+                try:
+                    if message.kind is Kind.RESULT:
+                        results.append(decode_result(message.body))
+                    elif message.kind is Kind.TAKEN:
+                        taken.append(decode_taken(message.body))
+                    elif message.kind is Kind.LOADED:
+                        await self._loaded(message.body)
+                    elif message.kind is Kind.UNLOADABLE:
+                        unloadable = decode_unloadable(message.body)
+                        self._learned.did_not_load(unloadable.processor)
+                        self._dispatcher.wake((unloadable.processor,))
+                except msgspec.DecodeError as error:
+                    log.error("a message on the result queue cannot be read: %s", error)
+        if results or taken:
+            await self._commit(results, taken)
+
+    async def _loaded(self, body: bytes) -> None:
+        handshake = decode_handshake(body)
+        await self._learned.heard(handshake)
+        self._dispatcher.wake((handshake.processor,))
+
+    async def _commit(self, results: Sequence[Result], taken: Sequence[Taken]) -> None:
+        with self._timings.measure("result: check delta", len(results)):
+            settled: dict[tuple[str, int], set[str]] = {}
+            verdicts = [verdict for result in results if (verdict := self._judge(result, settled)) is not None]
+            ended = {(v.piece.id, v.piece.piece) for v in verdicts if v.result.end}
+            running = [
+                (piece, note)
+                for note in taken
+                if (piece := self._piece(note)) is not None and (note.job, note.piece) not in ended
+            ]
+        if not verdicts and not running:
+            return
+        now = self._clock.now()
+
+        def write(tx: Transaction) -> Written:
+            return CompletionWrite(tx, now).run(verdicts, running)
+
+        with self._timings.measure("result: store", len(verdicts)):
+            written = await self._database.write(write)
+        with self._timings.measure("result: METS index", len(written.accepted)):
+            for verdict in written.accepted:
+                verdict.piece.settled.update(page.page for page in verdict.pages)
+                if verdict.delta.files and verdict.piece.lane is not None:
+                    verdict.piece.lane.index.apply(verdict.delta)
+        await self._after(verdicts, written)
+
+    async def _after(self, verdicts: Sequence[Verdict], written: Written) -> None:
+        for verdict in verdicts:
+            if verdict.result.missing_attribute:
+                await self._learned.wants_full_mets(verdict.piece.processor)
+            if verdict.result.end:
+                result = verdict.result
+                self._timings.add("runner", result.seconds)
+                self._dispatcher.over(verdict.piece, result.seconds if result.cause is None else None)
+        self._dispatcher.wake(written.consequences.ready | written.again)
+        for run in written.consequences.ended_runs:
+            self._run_over(run)
+        self._changed()
+
+    def _piece(self, note: Result | Taken) -> Dispatched | None:
+        """The piece it speaks of, unless it is a stale attempt's."""
+        piece = self._dispatcher.out.get((note.job, note.piece))
+        return piece if piece is not None and piece.attempt == note.attempt else None
+
+    def _judge(self, result: Result, settled: dict[tuple[str, int], set[str]]) -> Verdict | None:
+        piece = self._piece(result)
+        if piece is None:
+            log.info("a stale result of job %s, attempt %d, changes nothing", result.job, result.attempt)
+            return None
+        independent = self._learned.independent_pages(piece.processor) is True
+        so_far = settled.setdefault((piece.id, piece.piece), set(piece.settled))
+        return judge(piece, result, so_far, independent=independent, limits=self._limits)

@@ -1,0 +1,204 @@
+"""The transaction that takes results in: states, deltas, the counters of what waits behind, the story of failures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from offizin.jobs import State
+from offizin.messages import Cause, Delta, Taken
+from offizin.scheduling.cascade import Consequences, Finished, follow
+from offizin.scheduling.dispatch import Dispatched
+from offizin.scheduling.retry_policy import Next
+from offizin.scheduling.verdicts import Verdict
+from offizin.store import attempts, deltas, events, jobs, pieces, runs
+from offizin.store.attempts import FailedAttempt
+from offizin.store.events import Change
+from offizin.store.jobs import Ending, JobRow
+from offizin.store.pieces import PageEnding
+from offizin.store.transaction import Transaction
+
+
+@dataclass(slots=True)
+class Written:
+    """What was committed. ``accepted``: verdicts that were not stale, whose deltas count; ``again``: processors of
+    pieces that wait once more."""
+
+    accepted: list[Verdict] = field(default_factory=list)
+    consequences: Consequences = field(default_factory=Consequences)
+    again: set[str] = field(default_factory=set)
+
+
+class CompletionWrite:
+    """One group of results, written whole. Made for one transaction and thrown away."""
+
+    def __init__(self, tx: Transaction, now: float) -> None:
+        self._tx = tx
+        self._now = now
+        self._endings: list[Ending] = []
+        self._pages: list[PageEnding] = []
+        self._failed: list[FailedAttempt] = []
+        self._finished: list[Finished] = []
+        self._changes: list[Change] = []
+        self._touched: dict[int, Dispatched] = {}  # jobs of many pages in which a piece has ended
+        self._rows: dict[int, JobRow] = {}
+        self.written = Written()
+
+    def run(self, verdicts: Sequence[Verdict], taken: Sequence[tuple[Dispatched, Taken]]) -> Written:
+        self._rows = jobs.rows(self._tx, {v.piece.seq for v in verdicts} | {piece.seq for piece, _ in taken})
+        self._mark_running(taken)
+        for verdict in verdicts:
+            row = self._rows[verdict.piece.seq]
+            if verdict.piece.of_many:
+                self._take_piece(row, verdict)
+            elif not row.state.is_final and row.attempt == verdict.piece.attempt:
+                self._take_single(row, verdict)
+        jobs.end_attempts(self._tx, self._endings)
+        pieces.end_pages(self._tx, self._pages)
+        for piece in self._touched.values():
+            self._end_if_whole(piece)
+        attempts.add(self._tx, self._failed)
+        self._add_deltas()
+        self.written.consequences = follow(self._tx, self._finished, self._now)
+        self._note_cancelled()
+        events.add(self._tx, self._changes, self._now)
+        return self.written
+
+    def _mark_running(self, taken: Sequence[tuple[Dispatched, Taken]]) -> None:
+        live = [(p, t) for p, t in taken if self._rows[p.seq].state is State.QUEUED]
+        jobs.mark_running(self._tx, {(p.seq, self._rows[p.seq].attempt, self._now - t.ago) for p, t in live})
+        pieces.mark_running(self._tx, [(p.seq, p.piece, p.attempt) for p, t in taken if p.of_many])
+        self._changes.extend(self._change(p, State.RUNNING) for p, _ in live)
+
+    def _take_single(self, row: JobRow, verdict: Verdict) -> None:
+        self.written.accepted.append(verdict)
+        result, worst = verdict.result, verdict.worst
+        cause = worst.cause if worst else result.cause
+        message = worst.message if worst else result.message
+        again = verdict.next is not Next.OVER and not row.cancelling
+        if again:
+            state = State.CACHED
+            self.written.again.add(row.processor)
+        elif cause is None:
+            state = State.SUCCESS
+        else:
+            state = State.CANCELLED if cause is Cause.CANCELLED or row.cancelling else State.FAILED
+        if cause is not None:
+            self._tell(verdict, verdict.piece.pages[0], cause, message, again=again)
+        self._endings.append(
+            Ending(
+                seq=row.seq,
+                state=state,
+                cause=cause,
+                message=message,
+                started_at=None if again else self._now - result.seconds,
+                ended_at=None if again else self._now,
+                seconds=result.seconds,
+                tries=row.tries + (again and result.charged and verdict.next is Next.AGAIN),
+                losses=row.losses,
+            )
+        )
+        self._changes.append(self._change(verdict.piece, state, cause, message))
+        if not again:
+            lost = frozenset(verdict.piece.pages) if state is not State.SUCCESS else frozenset[str]()
+            self._finished.append(Finished(row, state, lost, wholly_lost=bool(lost)))
+
+    def _take_piece(self, row: JobRow, verdict: Verdict) -> None:
+        piece, result = verdict.piece, verdict.result
+        found = pieces.row(self._tx, piece.seq, piece.piece)
+        if row.state.is_final or found is None or found.state.is_final or found.attempt != piece.attempt:
+            return
+        self.written.accepted.append(verdict)
+        again = verdict.next in (Next.AGAIN, Next.FULL_METS) and not row.cancelling
+        for page in verdict.pages:
+            if page.cause is not None:
+                self._tell(verdict, page.page, page.cause, page.message, again=again)
+            if page.cause is None or not again:
+                state = State.SUCCESS if page.cause is None else State.FAILED
+                self._pages.append(PageEnding(piece.seq, page.page, state, page.cause, page.message))
+        if not result.end:
+            return
+        if result.cause is not None:
+            self._tell(verdict, None, result.cause, result.message, again=verdict.next is not Next.OVER)
+        self._touched[piece.seq] = piece
+        if again:
+            self.written.again.add(row.processor)
+            found = pieces.PieceRow(
+                found.job, found.number, found.state, found.attempt, found.tries + int(result.charged), found.losses
+            )
+            pieces.set_states(self._tx, [(found, State.CACHED)])
+            return
+        pieces.set_states(self._tx, [(found, State.SUCCESS)])
+        if verdict.next is Next.PAGE_BY_PAGE and not row.cancelling:
+            self.written.again.add(row.processor)
+            pieces.cut_again(self._tx, piece.seq, piece.piece, verdict.open_pages)
+            return
+        state = State.CANCELLED if row.cancelling or result.cause is Cause.CANCELLED else State.FAILED
+        cause = result.cause or Cause.CANCELLED
+        self._pages.extend(PageEnding(piece.seq, p, state, cause, result.message) for p in verdict.open_pages)
+
+    def _end_if_whole(self, piece: Dispatched) -> None:
+        """A job of many pages is over when all its pieces are."""
+        if pieces.open_pieces(self._tx, piece.seq):
+            return
+        row = self._rows[piece.seq]
+        pages = pieces.pages(self._tx, piece.seq)
+        if row.cancelling:
+            left = [page for page in pages if not page.state.is_final]
+            pieces.end_pages(
+                self._tx, [PageEnding(piece.seq, p.page, State.CANCELLED, Cause.CANCELLED, "cancelled") for p in left]
+            )
+        lost = [page for page in pages if page.state is not State.SUCCESS]
+        if not lost:
+            state, cause, message = State.SUCCESS, None, ""
+        else:
+            first = next((page for page in lost if page.state is State.FAILED), lost[0])
+            state = State.CANCELLED if row.cancelling else State.FAILED
+            cause, message = first.cause, lost_pages([page.page for page in lost], len(pages), first.message)
+        jobs.end_whole(self._tx, piece.seq, state, cause, message, self._now)
+        self._changes.append(self._change(piece, state, cause, message))
+        names = frozenset(page.page for page in lost)
+        self._finished.append(Finished(row, state, names, wholly_lost=len(lost) == len(pages)))
+
+    def _tell(self, verdict: Verdict, page: str | None, cause: Cause, message: str, *, again: bool) -> None:
+        result = verdict.result
+        self._failed.append(
+            FailedAttempt(
+                job=verdict.piece.seq,
+                piece=verdict.piece.piece,
+                attempt=verdict.piece.attempt,
+                page=page,
+                cause=cause,
+                message=message,
+                log_tail=result.log_tail,
+                seconds=result.seconds,
+                peak_memory=result.peak_memory,
+                again=again,
+                ended_at=self._now,
+            )
+        )
+
+    def _add_deltas(self) -> None:
+        by_workspace: dict[int, list[Delta]] = {}
+        for verdict in self.written.accepted:
+            if verdict.delta.files:
+                by_workspace.setdefault(verdict.piece.context.workspace, []).append(verdict.delta)
+        deltas.add(self._tx, list(by_workspace.items()))
+
+    def _note_cancelled(self) -> None:
+        cancelled = self.written.consequences.cancelled
+        run_ids = runs.ids(self._tx, {row.run for row, _ in cancelled})
+        for row, message in cancelled:
+            change = Change(run_ids[row.run], State.CANCELLED, row.id, row.step, row.page, Cause.NO_INPUT, message)
+            self._changes.append(change)
+
+    @staticmethod
+    def _change(piece: Dispatched, state: State, cause: str | None = None, message: str = "") -> Change:
+        page = None if piece.of_many else piece.pages[0]
+        return Change(piece.context.run_id, state.value, piece.id, piece.context.step, page, cause, message)
+
+
+def lost_pages(lost: Sequence[str], of: int, message: str) -> str:
+    """One line that names the pages without a result (the first ten) and the first reason."""
+    named = ", ".join(lost[:10]) + (f" and {len(lost) - 10} more" if len(lost) > 10 else "")
+    return f"{len(lost)} of {of} pages have no result: {named} ({message})"

@@ -1,0 +1,69 @@
+"""What does not change about a step of a run, kept at hand for the hot path."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from offizin.jobs import RunKind
+from offizin.store import runs
+from offizin.store.transaction import Transaction
+
+MOST_KEPT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class StepContext:
+    """One step of one run: what its pieces have in common."""
+
+    run: int
+    run_id: str
+    kind: RunKind
+    step: int
+    workspace: int
+    mets: Path
+    directory: str
+    processor: str
+    parameters: msgspec.Raw
+    input_file_grps: list[str]
+    output_file_grps: list[str]
+    overwrite: bool
+    page_selector: str
+
+
+class Contexts:
+    """Steps by (run, step); read from the database when they are not at hand, inside the transaction that needs them."""
+
+    def __init__(self) -> None:
+        self._steps: dict[tuple[int, int], StepContext] = {}
+
+    def get(self, run: int, step: int) -> StepContext:
+        return self._steps[run, step]
+
+    def load(self, tx: Transaction, wanted: Collection[tuple[int, int]]) -> None:
+        """Afterwards ``get`` finds all of ``wanted``."""
+        missing = {run for run, step in wanted if (run, step) not in self._steps}
+        if len(self._steps) + len(missing) > MOST_KEPT:
+            self._steps = {key: self._steps[key] for key in wanted if key in self._steps}
+        for run in missing:
+            row = runs.by_seq(tx, run)
+            mets = Path(row.mets)
+            for step in runs.steps_of(tx, run):
+                self._steps[run, step.number] = StepContext(
+                    run=run,
+                    run_id=row.id,
+                    kind=row.kind,
+                    step=step.number,
+                    workspace=row.workspace,
+                    mets=mets,
+                    directory=str(mets.parent),
+                    processor=step.processor,
+                    parameters=msgspec.Raw(step.parameters.encode()),
+                    input_file_grps=list(step.input_file_grps),
+                    output_file_grps=list(step.output_file_grps),
+                    overwrite=row.overwrite,
+                    page_selector=row.page_selector,
+                )

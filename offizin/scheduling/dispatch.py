@@ -1,0 +1,267 @@
+"""Filling the window: ready pieces go to the broker, a few at a time for each processor."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from offizin.brokers.broker import RESULTS, Broker, Kind, Message, queue_of
+from offizin.clock import Clock
+from offizin.errors import OffizinError
+from offizin.jobs import State
+from offizin.logs import job_log
+from offizin.messages import ENVELOPE_VERSION, Cause, Piece, Result, encode
+from offizin.scheduling.contexts import Contexts, StepContext
+from offizin.scheduling.lanes import Lane, Lanes
+from offizin.scheduling.learned import LearnedProcessors
+from offizin.scheduling.retry_policy import Limits, after_loss
+from offizin.scheduling.window import cuts, whose_turn, window_size
+from offizin.store import jobs, pieces
+from offizin.store.jobs import ReadyJob
+from offizin.store.pieces import ReadyPiece
+from offizin.store.transaction import Database, Transaction
+from offizin.timings import Timings
+
+log = logging.getLogger(__name__)
+
+# Rounds in which at most this many processors are looked after, so that a transaction stays short.
+MOST_IN_ROUND = 16
+
+
+@dataclass(slots=True)
+class Dispatched:
+    """A piece that is out. ``pages`` are those that its attempt is to do."""
+
+    seq: int
+    id: str
+    piece: int
+    attempt: int
+    of_many: bool
+    context: StepContext
+    pages: list[str]
+    processor: str
+    alone: bool
+    tries: int
+    lane: Lane | None = None
+    settled: set[str] = field(default_factory=set)  # pages of which results have come
+
+
+@dataclass(slots=True)
+class ProcessorLoad:
+    """What is out for one processor, how long its pieces take, and its virtual time."""
+
+    out: int = 0
+    seconds: float | None = None
+    virtual_time: int = 0
+
+
+class Dispatcher:
+    """``slots(processor)`` says how many pieces of it can be worked on at once (0: by nobody now); ``learn`` asks the
+    workers to load a processor so that it is known whether its pages are independent; ``serve`` makes them listen."""
+
+    def __init__(
+        self,
+        database: Database,
+        broker: Broker,
+        lanes: Lanes,
+        contexts: Contexts,
+        learned: LearnedProcessors,
+        clock: Clock,
+        timings: Timings,
+        limits: Limits,
+        *,
+        home: Path,
+        slots: Callable[[str], int],
+        serve: Callable[[str], Awaitable[None]],
+        learn: Callable[[str], None],
+        time_limit: Callable[[str], float | None],
+    ) -> None:
+        self.out: dict[tuple[str, int], Dispatched] = {}
+        self._database = database
+        self._broker = broker
+        self._lanes = lanes
+        self._contexts = contexts
+        self._learned = learned
+        self._clock = clock
+        self._timings = timings
+        self._limits = limits
+        self._home = home
+        self._slots = slots
+        self._serve = serve
+        self._learn = learn
+        self._time_limit = time_limit
+        self._loads: dict[str, ProcessorLoad] = {}
+        self._hot: dict[str, None] = {}  # processors that may have ready work, in the order they came
+        self._wakened = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        def look(tx: Transaction) -> tuple[set[str], dict[str, int]]:
+            return jobs.ready_processors(tx) | pieces.ready_processors(tx), jobs.virtual_times(tx)
+
+        ready, times = await self._database.read(look)
+        for processor, tag in times.items():
+            self._load(processor).virtual_time = tag
+        self.wake(ready)
+        self._task = asyncio.create_task(self._run(), name="dispatcher")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def wake(self, processors: Collection[str]) -> None:
+        """These processors may have ready work, or room for it."""
+        for processor in processors:
+            self._hot[processor] = None
+        if processors:
+            self._wakened.set()
+
+    def virtual_time(self, processor: str) -> int:
+        return self._load(processor).virtual_time
+
+    def over(self, done: Dispatched, seconds: float | None) -> None:
+        """A piece has come back, after ``seconds`` of the processor's own time (None: it says nothing about that)."""
+        if self.out.pop((done.id, done.piece), None) is None:
+            return
+        if done.lane is not None:
+            done.lane.in_flight -= 1
+        load = self._load(done.processor)
+        load.out -= 1
+        if seconds is not None:
+            load.seconds = seconds if load.seconds is None else 0.8 * load.seconds + 0.2 * seconds
+        self.wake((done.processor,))
+
+    def _load(self, processor: str) -> ProcessorLoad:
+        return self._loads.setdefault(processor, ProcessorLoad())
+
+    async def _run(self) -> None:
+        while True:
+            await self._wakened.wait()
+            self._wakened.clear()
+            try:
+                await self._round()
+            except Exception:
+                log.exception("a round of dispatching failed; it is tried again")
+                await self._clock.sleep(1.0)
+                self._wakened.set()
+
+    async def _round(self) -> None:
+        room: dict[str, int] = {}
+        for processor in list(self._hot)[:MOST_IN_ROUND]:
+            del self._hot[processor]
+            load, slots = self._load(processor), self._slots(processor)
+            free = window_size(slots, load.seconds) - load.out if slots else 0
+            if free > 0:
+                room[processor] = free
+        if self._hot:
+            self._wakened.set()
+        if not room:
+            return
+        with self._timings.measure("dispatch: choose", 0):
+            chosen, unknown = await self._database.write(lambda tx: self._choose(tx, room))
+        for processor in unknown:
+            await self._serve(processor)
+            self._learn(processor)
+        if chosen:
+            with self._timings.measure("dispatch: publish", len(chosen)):
+                await self._publish(chosen)
+
+    def _choose(self, tx: Transaction, room: dict[str, int]) -> tuple[list[Dispatched], list[str]]:
+        """What leaves now, marked as queued; and processors of which must be learned how to cut their jobs."""
+        chosen: list[tuple[ReadyJob | ReadyPiece, list[str]]] = []
+        unknown: list[str] = []
+        now = self._clock.now()
+        for processor, free in room.items():
+            ready = jobs.ready(tx, processor, free)
+            whole = [job for job in ready if job.page is None]
+            if whole:
+                knows = self._learned.independent_pages(processor)
+                if knows is None:
+                    unknown.append(processor)
+                else:
+                    for job in whole:
+                        self._cut(tx, job, independent=knows, now=now)
+            single = [job for job in ready if job.page is not None]
+            for next_one in whose_turn(single, pieces.ready(tx, processor, free), free):
+                if isinstance(next_one, ReadyJob):
+                    chosen.append((next_one, [next_one.page or ""]))
+                else:
+                    rows = pieces.pages_of_piece(tx, next_one.seq, next_one.number)
+                    chosen.append((next_one, [row.page for row in rows]))
+        jobs.queue(tx, (one.seq for one, _ in chosen if isinstance(one, ReadyJob)), now)
+        pieces.queue(tx, ((one.seq, one.number) for one, _ in chosen if isinstance(one, ReadyPiece)))
+        self._contexts.load(tx, {(one.run, one.step) for one, _ in chosen})
+        return [self._dispatched(one, pages) for one, pages in chosen], unknown
+
+    def _dispatched(self, one: ReadyJob | ReadyPiece, pages: list[str]) -> Dispatched:
+        of_many = isinstance(one, ReadyPiece)
+        return Dispatched(
+            seq=one.seq,
+            id=one.id,
+            piece=one.number if isinstance(one, ReadyPiece) else 0,
+            attempt=one.attempt + 1,
+            of_many=of_many,
+            context=self._contexts.get(one.run, one.step),
+            pages=pages,
+            processor=one.processor,
+            alone=after_loss(one.losses, self._limits).alone,
+            tries=one.tries,
+        )
+
+    def _cut(self, tx: Transaction, job: ReadyJob, *, independent: bool, now: float) -> None:
+        open_pages = [row.number for row in pieces.pages(tx, job.seq, {State.CACHED})]
+        if independent:
+            numbers = [[open_pages[i] for i in cut] for cut in cuts(len(open_pages), self._slots(job.processor) or 1)]
+        else:
+            numbers = [open_pages]
+        # Pieces count their attempts from the job's, so that no two attempts at a page have one number.
+        pieces.cut(tx, job.seq, job.processor, job.priority, job.tag, job.attempt, numbers)
+        jobs.queue(tx, [job.seq], now)
+
+    async def _publish(self, chosen: Sequence[Dispatched]) -> None:
+        by_processor: dict[str, list[Message]] = {}
+        for piece in chosen:
+            load = self._load(piece.processor)
+            load.out += 1
+            self.out[piece.id, piece.piece] = piece
+            try:
+                lane = self._lanes.at_hand(piece.context.mets)
+                if lane is None:
+                    lane = await self._lanes.open(piece.context.mets, self._clock.now())
+                piece.lane = lane
+                lane.in_flight += 1
+                body = encode(self._piece(piece, lane))
+            except OffizinError as error:
+                lost = Result(piece.id, piece.attempt, piece.piece, cause=Cause.NO_INPUT, message=error.message)
+                await self._broker.publish(RESULTS, [Message(Kind.RESULT, encode(lost))])
+                continue
+            by_processor.setdefault(piece.processor, []).append(Message(Kind.PIECE, body))
+        for processor, messages in by_processor.items():
+            await self._serve(processor)
+            await self._broker.publish(queue_of(processor), messages)
+
+    def _piece(self, piece: Dispatched, lane: Lane) -> Piece:
+        context = piece.context
+        whole_book = piece.of_many and self._learned.independent_pages(piece.processor) is False
+        return Piece(
+            version=ENVELOPE_VERSION,
+            job=piece.id,
+            attempt=piece.attempt,
+            piece=piece.piece,
+            processor=context.processor,
+            parameters=context.parameters,
+            input_file_grps=context.input_file_grps,
+            output_file_grps=context.output_file_grps,
+            directory=context.directory,
+            mets=str(context.mets),
+            log=str(job_log(self._home, context.run_id, piece.id)),
+            slice=lane.index.slice(piece.pages, with_files_without_page=whole_book),
+            overwrite=context.overwrite,
+            full_mets=self._learned.full_mets(piece.processor),
+            time_limit=self._time_limit(piece.processor),
+            alone=piece.alone,
+        )

@@ -1,0 +1,153 @@
+"""How runs end: their METS is saved, then their end is shown and their callback is due, in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+from offizin.clock import Clock
+from offizin.errors import OffizinError
+from offizin.jobs import RunKind, State, final_run_state
+from offizin.messages import Agent
+from offizin.scheduling.lanes import Lanes
+from offizin.scheduling.learned import LearnedProcessors
+from offizin.scheduling.saving import Saving
+from offizin.store import callbacks, deltas, events, jobs, runs
+from offizin.store.events import Change
+from offizin.store.runs import RunRow
+from offizin.store.transaction import Database, Transaction
+
+log = logging.getLogger(__name__)
+
+
+class Endings:
+    """Runs in which nothing is open are handed to ``run_over``; those of one workspace that wait share one save."""
+
+    def __init__(
+        self,
+        database: Database,
+        lanes: Lanes,
+        saving: Saving,
+        learned: LearnedProcessors,
+        clock: Clock,
+        *,
+        changed: Callable[[], None],
+        called_back: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._lanes = lanes
+        self._saving = saving
+        self._learned = learned
+        self._clock = clock
+        self._changed = changed
+        self._called_back = called_back
+        self._waiting: list[int] = []
+        self._tasks: dict[int, asyncio.Task[None]] = {}  # by workspace
+        self._sorter: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Go on with what an earlier server left."""
+        for run in await self._database.read(runs.finished_but_not_ended):
+            self.run_over(run)
+
+    async def stop(self) -> None:
+        if self._sorter is not None:
+            await asyncio.gather(self._sorter, return_exceptions=True)
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def run_over(self, run: int) -> None:
+        self._waiting.append(run)
+        if self._sorter is None or self._sorter.done():
+            self._sorter = asyncio.create_task(self._sort(), name="endings")
+
+    async def _sort(self) -> None:
+        """Give the waiting runs to one task for each workspace."""
+        while self._waiting:
+            waiting, self._waiting = self._waiting, []
+            rows = await self._database.read(lambda tx, waiting=waiting: [runs.by_seq(tx, run) for run in waiting])
+            by_workspace: dict[int, list[RunRow]] = {}
+            for row in rows:
+                by_workspace.setdefault(row.workspace, []).append(row)
+            for workspace, ended in by_workspace.items():
+                before = self._tasks.get(workspace)
+                self._tasks[workspace] = asyncio.create_task(self._end_after(before, workspace, ended))
+
+    async def _end_after(self, before: asyncio.Task[None] | None, workspace: int, ended: Sequence[RunRow]) -> None:
+        if before is not None:
+            await asyncio.gather(before, return_exceptions=True)
+        await self._end(workspace, Path(ended[0].mets), ended)
+        if self._tasks.get(workspace) is asyncio.current_task():
+            del self._tasks[workspace]
+
+    async def _end(self, workspace: int, mets: Path, ended: Sequence[RunRow]) -> None:
+        agents = await self._database.read(lambda tx: [a for run in ended for a in self._agents(tx, run)])
+        refused, last = "", 0
+        try:
+            last = await self._saving.save(workspace, mets, agents)
+        except OffizinError as error:
+            refused = f"{error.message} {error.advice}".strip()
+        except OSError as error:
+            refused = f"{mets} cannot be written: {error.strerror or error}"
+        if refused:
+            log.error("runs %s end without their METS saved: %s", ", ".join(run.id for run in ended), refused)
+            # The next look reads what is there now; what was not saved stays with the database.
+            self._lanes.close(mets)
+        now = self._clock.now()
+
+        def write(tx: Transaction) -> bool:
+            if not refused:
+                deltas.saved(tx, workspace, last)
+            return self._write_ends(tx, [run.seq for run in ended], refused, now)
+
+        due = await self._database.write(write)
+        self._changed()
+        if due:
+            self._called_back()
+
+    @staticmethod
+    def _write_ends(tx: Transaction, ended: Collection[int], refused: str, now: float) -> bool:
+        """Whether a callback is due."""
+        calls: list[tuple[str, str]] = []
+        changes: list[Change] = []
+        for seq in ended:
+            run = runs.by_seq(tx, seq)
+            if run.ended_at is not None or run.open_jobs:
+                continue  # ended already, or revived by a retry meanwhile
+            state = State.FAILED if refused else final_run_state(jobs.states_of_run(tx, seq))
+            runs.end(tx, seq, state, refused, now)
+            changes.append(Change(run.id, state, message=refused))
+            shown_id = run.id
+            if run.kind is RunKind.JOB:
+                shown_id = jobs.ids_of_run(tx, seq)[0][1]
+            if run.callback_url:
+                wire_state = State.SUCCESS if state is State.SUCCESS else State.FAILED
+                body = {"job_id": shown_id, "state": wire_state, "path_to_mets": run.mets, "workspace_id": None}
+                calls.append((run.callback_url, json.dumps(body)))
+        events.add(tx, changes, now)
+        callbacks.add(tx, calls, now)
+        return bool(calls)
+
+    def _agents(self, tx: Transaction, run: RunRow) -> list[Agent]:
+        """One agent for each step of which something succeeded, as ``run_processor`` of the reference notes it."""
+        succeeded = {step for (step, state), _ in runs.counts(tx, run.seq).items() if state is not State.CANCELLED}
+        found = []
+        for step in runs.steps_of(tx, run.seq):
+            if step.number not in succeeded:
+                continue
+            found.append(
+                Agent(
+                    id=f"offizin-{run.id}-{step.number}",
+                    name=f"{step.processor} v{self._learned.version(step.processor)}",
+                    otherrole=self._learned.step(step.processor),
+                    notes=[
+                        ("input-file-grp", ",".join(step.input_file_grps)),
+                        ("output-file-grp", ",".join(step.output_file_grps)),
+                        ("parameter", step.parameters),
+                        ("page-id", run.page_selector),
+                    ],
+                )
+            )
+        return found

@@ -1,0 +1,85 @@
+"""What runners have said of their processors: kept in the database, by the program's fingerprint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from offizin.errors import OffizinError
+from offizin.messages import Handshake
+from offizin.store import processors
+from offizin.store.processors import Learned
+from offizin.store.transaction import Database
+
+
+class LearnedProcessors:
+    """``fingerprint(processor)`` changes when the program does (raises ProcessorUnknown when it is gone)."""
+
+    def __init__(self, database: Database, fingerprint: Callable[[str], str]) -> None:
+        self._database = database
+        self._fingerprint = fingerprint
+        self._known: dict[str, Learned] = {}
+        self._unloadable: set[str] = set()
+
+    async def start(self) -> None:
+        self._known = await self._database.read(processors.all_learned)
+
+    def independent_pages(self, processor: str) -> bool | None:
+        """Whether a job of many pages may be cut into pieces; None when nobody knows yet."""
+        if processor in self._unloadable:
+            return False
+        found = self._current(processor)
+        return None if found is None else found.independent_pages
+
+    def full_mets(self, processor: str) -> bool:
+        found = self._current(processor)
+        return found is not None and found.full_mets
+
+    def version(self, processor: str) -> str:
+        found = self._known.get(processor)
+        return found.version if found else ""
+
+    def step(self, processor: str) -> str:
+        found = self._known.get(processor)
+        return found.step if found else ""
+
+    async def heard(self, handshake: Handshake) -> None:
+        self._unloadable.discard(handshake.processor)
+        try:
+            fingerprint = self._fingerprint(handshake.processor)
+        except OffizinError:
+            return
+        before = self._known.get(handshake.processor)
+        same_program = before is not None and before.fingerprint == fingerprint
+        learned = Learned(
+            name=handshake.processor,
+            fingerprint=fingerprint,
+            version=handshake.version,
+            step=handshake.step,
+            independent_pages=handshake.independent_pages,
+            full_mets=before is not None and same_program and before.full_mets,
+        )
+        if learned != before:
+            await self._put(learned)
+
+    def did_not_load(self, processor: str) -> None:
+        """Until it loads, its jobs go out whole, and fail with what the program said."""
+        self._unloadable.add(processor)
+
+    async def wants_full_mets(self, processor: str) -> None:
+        found = self._known.get(processor)
+        if found is not None and not found.full_mets:
+            await self._put(replace(found, full_mets=True))
+
+    async def _put(self, learned: Learned) -> None:
+        self._known[learned.name] = learned
+        await self._database.write(lambda tx: processors.put(tx, learned))
+
+    def _current(self, processor: str) -> Learned | None:
+        found = self._known.get(processor)
+        if found is None:
+            return None
+        try:
+            return found if found.fingerprint == self._fingerprint(processor) else None
+        except OffizinError:
+            return None

@@ -1,0 +1,88 @@
+"""After a restart: what was in flight with a server or worker that is gone waits again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from offizin.jobs import State
+from offizin.messages import Cause
+from offizin.scheduling.cascade import Finished, follow, pages_of
+from offizin.scheduling.retry_policy import Limits, after_loss
+from offizin.store import events, jobs, pieces
+from offizin.store.events import Change
+from offizin.store.jobs import Ending, JobRow
+from offizin.store.pieces import PageEnding, PieceRow
+from offizin.store.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """How many pieces wait again, were cancelled, or were given up because they had taken too many workers along."""
+
+    again: int
+    cancelled: int
+    given_up: int
+
+
+def recover(tx: Transaction, limits: Limits, now: float) -> Recovered:
+    """Put everything in flight back. What had only been queued is charged nothing; what ran counts a loss."""
+    singles: list[tuple[JobRow, State, int]] = []
+    finished: list[Finished] = []
+    for row in jobs.in_flight(tx):
+        if row.page is None:
+            continue
+        losses = row.losses + (row.state is State.RUNNING)
+        singles.append((row, _after(row.cancelling, row.state, losses, limits), losses))
+    jobs.end_attempts(tx, [_ending(row, state, losses, now) for row, state, losses in singles])
+    for row, state, _ in singles:
+        if state.is_final:
+            finished.append(Finished(row, state, pages_of(tx, row), wholly_lost=True))
+    states = [state for _, state, _ in singles] + _recover_pieces(tx, limits, finished, now)
+    follow(tx, finished, now)
+    events.add(tx, [Change("", state.value, row.id) for row, state, _ in singles if state.is_final], now)
+    return Recovered(
+        again=sum(state is State.CACHED for state in states),
+        cancelled=sum(state is State.CANCELLED for state in states),
+        given_up=sum(state is State.FAILED for state in states),
+    )
+
+
+def _after(cancelling: bool, state: State, losses: int, limits: Limits) -> State:
+    if cancelling:
+        return State.CANCELLED
+    give_up = state is State.RUNNING and after_loss(losses, limits).give_up
+    return State.FAILED if give_up else State.CACHED
+
+
+def _ending(row: JobRow, state: State, losses: int, now: float) -> Ending:
+    final = state.is_final
+    cause = {State.FAILED: Cause.WORKER_LOST, State.CANCELLED: Cause.CANCELLED}.get(state)
+    message = _lost_message(losses) if state is State.FAILED else ""
+    return Ending(row.seq, state, cause, message, None, now if final else None, 0.0, row.tries, losses)
+
+
+def _lost_message(losses: int) -> str:
+    return f"the server or worker was lost {losses} times while this ran, in the end with nothing beside it"
+
+
+def _recover_pieces(tx: Transaction, limits: Limits, finished: list[Finished], now: float) -> list[State]:
+    states: list[State] = []
+    found = pieces.in_flight(tx)
+    rows = jobs.rows(tx, {piece.job for piece in found})
+    for piece in found:
+        losses = piece.losses + (piece.state is State.RUNNING)
+        state = _after(rows[piece.job].cancelling, piece.state, losses, limits)
+        states.append(state)
+        renewed = PieceRow(piece.job, piece.number, piece.state, piece.attempt, piece.tries, losses)
+        pieces.set_states(tx, [(renewed, State.SUCCESS if state.is_final else State.CACHED)])
+        if state.is_final:
+            cause = Cause.WORKER_LOST if state is State.FAILED else Cause.CANCELLED
+            left = pieces.pages_of_piece(tx, piece.job, piece.number)
+            pieces.end_pages(tx, [PageEnding(p.job, p.page, state, cause, _lost_message(losses)) for p in left])
+    for row in rows.values():
+        if not row.state.is_final and not pieces.open_pieces(tx, row.seq):
+            lost = [p.page for p in pieces.pages(tx, row.seq) if p.state is not State.SUCCESS]
+            state = State.CANCELLED if row.cancelling else State.FAILED
+            jobs.end_whole(tx, row.seq, state, Cause.WORKER_LOST, f"{len(lost)} pages were lost with their worker", now)
+            finished.append(Finished(row, state, frozenset(lost), wholly_lost=len(lost) == row.pages))
+    return states

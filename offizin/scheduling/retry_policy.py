@@ -1,0 +1,75 @@
+"""What happens after an attempt. Pure: it returns decisions, somebody else acts on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from offizin.messages import Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``own_failures``: further tries after a processor's own failure, its signal or exit; ``runner_losses``: after its
+    runner was lost under a living worker; ``free_losses``: losses of the worker or server that do not count."""
+
+    own_failures: int = 0
+    runner_losses: int = 3
+    free_losses: int = 2
+    counted_losses: int = 3
+
+
+class Next(StrEnum):
+    OVER = "over"  # the outcome of each page stands
+    AGAIN = "again"  # the same pages once more
+    PAGE_BY_PAGE = "page by page"  # the pages that are not done, each as a piece of its own
+    FULL_METS = "full METS"  # once more with a copy of the whole METS
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One ended attempt at a piece. ``pages`` are those without an outcome of their own, ``failed`` the worst cause of
+    those with one; ``tries`` the counted attempts before this one."""
+
+    cause: Cause | None
+    failed: Cause | None
+    charged: bool
+    open_pages: int
+    tries: int
+    independent_pages: bool
+    wants_full_mets: bool
+
+
+NEVER_AGAIN = frozenset({Cause.CANCELLED, Cause.BAD_PARAMETER, Cause.MODEL_MISSING, Cause.NO_INPUT})
+
+
+def after(attempt: Attempt, limits: Limits) -> Next:
+    """What to do with a piece after this attempt."""
+    if attempt.cause is Cause.CANCELLED:
+        return Next.OVER
+    if not attempt.charged:
+        return Next.AGAIN
+    if attempt.wants_full_mets:
+        return Next.FULL_METS
+    if attempt.cause is Cause.RUNNER_LOST:
+        return Next.AGAIN if attempt.tries < limits.runner_losses else Next.OVER
+    if attempt.cause is not None and attempt.open_pages > 1 and attempt.independent_pages:
+        # One page took the others with it: alone, only the guilty one fails.
+        return Next.PAGE_BY_PAGE
+    worst = attempt.cause or attempt.failed
+    if worst is None or worst in NEVER_AGAIN:
+        return Next.OVER
+    return Next.AGAIN if attempt.tries < limits.own_failures else Next.OVER
+
+
+@dataclass(frozen=True, slots=True)
+class AfterLoss:
+    """``alone``: nothing else may run on the worker meanwhile; ``give_up``: it has taken too many workers with it."""
+
+    alone: bool
+    give_up: bool
+
+
+def after_loss(losses: int, limits: Limits) -> AfterLoss:
+    """What to do with a piece that was lost with its worker or server for the ``losses``-th time."""
+    return AfterLoss(alone=losses >= limits.free_losses, give_up=losses > limits.free_losses + limits.counted_losses)

@@ -1,0 +1,281 @@
+"""Taking work in: everything is checked first, then all rows of a submission are written in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from offizin.clock import Clock
+from offizin.errors import InvalidRequest, MetsMissing, PagesInvalid, ProcessorsMissing, ProcessorUnknown
+from offizin.jobs import RunKind, State
+from offizin.mets.index import MetsIndex
+from offizin.pages import resolve_pages
+from offizin.processors.discovery import Discovery
+from offizin.processors.parameters import check_cardinality, complete
+from offizin.scheduling.edges import Work, edges_between
+from offizin.scheduling.lanes import Lanes
+from offizin.scheduling.plan import Plan, PlannedStep, plan
+from offizin.scheduling.window import tags
+from offizin.store import edges, events, jobs, pieces, runs
+from offizin.store.edges import Edge, EdgeKind
+from offizin.store.jobs import NewJob
+from offizin.store.runs import NewRun, StepRow
+from offizin.store.transaction import Database, Transaction
+from offizin.timings import Timings
+from offizin.workflows import Step, Workflow, canonical_json, check_groups
+
+MOST_PRIORITY = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What is asked for. ``pages`` is a page selector, None or empty for all; higher ``priority`` goes first."""
+
+    mets: Path
+    workflow: Workflow
+    pages: str | None = None
+    page_wise: bool = False
+    overwrite: bool = False
+    priority: int = 0
+    kind: RunKind = RunKind.WORKFLOW
+    depends_on: Sequence[str] = field(default_factory=tuple)
+    description: str = ""
+    callback_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """``jobs``: (page or None, job id) in the order of the submission. ``pages``: the pages the selector names."""
+
+    run: int
+    run_id: str
+    pages: list[str]
+    jobs: list[tuple[str | None, str]]
+    skipped: int
+
+
+class Submissions:
+    """``wake`` is called with the processors that have new jobs; ``ended`` with a run in which there was nothing to do."""
+
+    def __init__(
+        self,
+        database: Database,
+        lanes: Lanes,
+        discovery: Discovery,
+        clock: Clock,
+        timings: Timings,
+        *,
+        virtual_time: Callable[[str], int],
+        wake: Callable[[Collection[str]], None],
+        ended: Callable[[int], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._lanes = lanes
+        self._discovery = discovery
+        self._clock = clock
+        self._timings = timings
+        self._virtual_time = virtual_time
+        self._wake = wake
+        self._ended = ended
+        self._changed = changed
+
+    async def submit(self, submission: Submission) -> Submitted:
+        """Raises the errors under InvalidRequest and NotFound; then nothing has been written."""
+        with self._timings.measure("validate"):
+            if abs(submission.priority) > MOST_PRIORITY:
+                raise InvalidRequest(f"priority {submission.priority} is out of range", advice="Use small numbers.")
+            steps = await self._check_steps(submission.workflow.steps, submission.kind)
+            mets = await asyncio.to_thread(_absolute, submission.mets)
+            lane = await self._lanes.open(mets, self._clock.now())
+            await self._check_groups(submission, lane.workspace, lane.index)
+            pages = resolve_pages(submission.pages, lane.index.pages)
+            if not pages:
+                raise PagesInvalid(f"{mets} has no pages", advice="A METS needs a physical structMap with pages.")
+            planned = plan(
+                steps,
+                pages,
+                page_wise=submission.page_wise,
+                overwrite=submission.overwrite,
+                # A job asked for by itself is always made, so that there is one to ask after.
+                has_files=lane.index.has_files if submission.kind is RunKind.WORKFLOW else _nothing_there,
+            )
+        with self._timings.measure("store submission"):
+            run_id = self._clock.new_id()
+            ids = [self._clock.new_id() for _ in planned.jobs]
+            now = self._clock.now()
+
+            def write(tx: Transaction) -> int:
+                return self._write(tx, submission, steps, planned, lane.workspace, run_id, ids, now)
+
+            run = await self._database.write(write, synced=True)
+        self._changed()
+        if planned.jobs:
+            self._wake({step.processor for step in steps})
+        else:
+            self._ended(run)
+        named = [
+            (job.pages[0] if submission.page_wise else None, job_id)
+            for job, job_id in zip(planned.jobs, ids, strict=True)
+        ]
+        return Submitted(run, run_id, pages, named, planned.skipped)
+
+    async def _check_steps(self, steps: Sequence[Step], kind: RunKind) -> list[PlannedStep]:
+        found = await asyncio.gather(
+            *(self._discovery.describe(name) for name in {step.processor for step in steps}), return_exceptions=True
+        )
+        missing = [outcome for outcome in found if isinstance(outcome, ProcessorUnknown)]
+        if missing:
+            error = ProcessorsMissing if kind is RunKind.WORKFLOW else InvalidRequest
+            raise error("; ".join(e.message for e in missing), advice=missing[0].advice)
+        descriptions = {}
+        for outcome in found:
+            if isinstance(outcome, BaseException):
+                raise outcome
+            descriptions[outcome.name] = outcome
+        planned = []
+        for number, step in enumerate(steps):
+            description = descriptions[step.processor]
+            check_cardinality(description, step.input_file_grps, step.output_file_grps)
+            parameters = canonical_json(complete(description, step.parameters))
+            planned.append(PlannedStep(number, step.processor, parameters, step.input_file_grps, step.output_file_grps))
+        return planned
+
+    async def _check_groups(self, submission: Submission, workspace: int, index: MetsIndex) -> None:
+        # Live runs first: what they have finished by the time the index is looked at is in the index.
+        live = await self._database.read(lambda tx: runs.live_steps(tx, workspace))
+        existing = {group for _, step in live for group in step.output_file_grps}
+        existing.update(index.file_groups)
+        findings = check_groups(submission.workflow, existing)
+        if findings:
+            raise findings[0].as_error()
+
+    def _write(
+        self,
+        tx: Transaction,
+        submission: Submission,
+        steps: Sequence[PlannedStep],
+        planned: Plan,
+        workspace: int,
+        run_id: str,
+        ids: Sequence[str],
+        now: float,
+    ) -> int:
+        run = runs.add(
+            tx,
+            NewRun(
+                id=run_id,
+                kind=submission.kind,
+                workspace=workspace,
+                workflow=submission.workflow.text,
+                page_selector=submission.pages or "",
+                page_wise=submission.page_wise,
+                overwrite=submission.overwrite,
+                priority=submission.priority,
+                jobs=len(planned.jobs),
+                skipped_jobs=planned.skipped,
+                submitted_at=now,
+                description=submission.description,
+                callback_url=submission.callback_url,
+                steps=[
+                    StepRow(s.number, s.processor, s.parameters, s.input_file_grps, s.output_file_grps) for s in steps
+                ],
+            ),
+        )
+        live = live_work(tx, workspace, without_run=run, touching=groups_of(steps))
+        first = jobs.next_number(tx)
+        new = [
+            Work(first + at, job.pages, job.step.input_file_grps, job.step.output_file_grps)
+            for at, job in enumerate(planned.jobs)
+        ]
+        found = _with_dependencies(edges_between(live, new), _open_dependencies(tx, submission.depends_on), new)
+        waits: dict[int, int] = {}
+        for edge in found:
+            waits[edge.successor] = waits.get(edge.successor, 0) + 1
+        tag_of = {step.number: tags(self._virtual_time(step.processor), len(planned.jobs)) for step in steps}
+        jobs.add(
+            tx,
+            run,
+            submission.priority,
+            first,
+            [
+                NewJob(
+                    id=job_id,
+                    step=job.step.number,
+                    page=job.pages[0] if len(job.pages) == 1 else None,
+                    pages=len(job.pages),
+                    processor=job.step.processor,
+                    tag=tag_of[job.step.number][job.place],
+                    open_edges=waits.get(first + at, 0),
+                )
+                for at, (job, job_id) in enumerate(zip(planned.jobs, ids, strict=True))
+            ],
+        )
+        of_many_pages = [(first + at, job.pages) for at, job in enumerate(planned.jobs) if len(job.pages) > 1]
+        pieces.add_pages(tx, of_many_pages)
+        edges.add(tx, found)
+        events.add(tx, [events.Change(run_id, State.CACHED)], now)
+        return run
+
+
+def groups_of(steps: Sequence[PlannedStep] | Sequence[StepRow]) -> set[str]:
+    return {group for step in steps for group in (*step.input_file_grps, *step.output_file_grps)}
+
+
+def live_work(tx: Transaction, workspace: int, *, without_run: int, touching: Collection[str]) -> list[Work]:
+    """What live jobs of other runs on the workspace do to these file groups, in the order they were submitted."""
+    found: list[Work] = []
+    for run, step in runs.live_steps(tx, workspace):
+        if run == without_run or not groups_of([step]) & set(touching):
+            continue
+        rows = jobs.live_of_step(tx, run, step.number)
+        names = pieces.page_names(tx, [row.seq for row in rows if row.page is None])
+        found.extend(
+            Work(
+                row.seq,
+                names[row.seq] if row.page is None else (row.page,),
+                step.input_file_grps,
+                step.output_file_grps,
+            )
+            for row in rows
+        )
+    return sorted(found, key=lambda work: work.seq)
+
+
+def _open_dependencies(tx: Transaction, depends_on: Sequence[str]) -> list[int]:
+    """The numbers of the named jobs that are not over. Raises InvalidRequest for one unknown, failed or cancelled."""
+    rows = jobs.rows_by_id(tx, depends_on)
+    for job_id in depends_on:
+        row = rows.get(job_id)
+        if row is None:
+            raise InvalidRequest(f"depends_on: there is no job {job_id}", advice="Give the ids of submitted jobs.")
+        if row.state in (State.FAILED, State.CANCELLED):
+            raise InvalidRequest(
+                f"depends_on: job {job_id} is {row.state}, so what depends on it can never run",
+                advice="Retry that job first, or leave it out.",
+            )
+    return [row.seq for row in rows.values() if not row.state.is_final]
+
+
+def _with_dependencies(found: list[Edge], dependencies: Sequence[int], new: Sequence[Work]) -> list[Edge]:
+    if not dependencies:
+        return found
+    kept = [edge for edge in found if edge.predecessor not in set(dependencies)]
+    return kept + [Edge(job, work.seq, EdgeKind.NEEDS) for job in dependencies for work in new]
+
+
+def _nothing_there(_file_grp: str, _page: str) -> bool:
+    return False
+
+
+def _absolute(mets: Path) -> Path:
+    """The path with links resolved. Raises MetsMissing."""
+    try:
+        found = mets.resolve(strict=True)
+    except (OSError, RuntimeError) as error:
+        raise MetsMissing(
+            f"there is no METS at {mets}", advice="Give the path of a mets.xml on the server's machine."
+        ) from error
+    return found / "mets.xml" if found.is_dir() else found

@@ -1,0 +1,50 @@
+"""How much work lies in the broker, and whose turn it is. Pure.
+
+Fairness is virtual time: each job gets a *tag* when it is submitted, the processor's virtual time then plus its place
+within its own step. Jobs leave by priority, then tag, so runs that wait for one processor take turns from the moment
+the later one came, however long the earlier one is. The virtual time of a processor is the highest tag that has left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from offizin.store.jobs import ReadyJob
+from offizin.store.pieces import ReadyPiece
+
+# Work that waits in the broker, in seconds of one slot, and its bounds in pieces.
+AHEAD = 0.05
+MOST_AHEAD = 16
+
+Ready = TypeVar("Ready", ReadyJob, ReadyPiece)
+
+
+def window_size(slots: int, seconds: float | None) -> int:
+    """How many pieces of a processor may be in flight: those in the runners' hands, and one more for each slot.
+
+    ``seconds`` is the measured time of a piece, None before the first.
+    """
+    in_hand = 1 if seconds is None else max(1, min(MOST_AHEAD, round(AHEAD / max(seconds, 1e-4))))
+    return slots * (in_hand + 1)
+
+
+def tags(base: int, count: int) -> range:
+    """The tags of the jobs of one step, submitted when the processor's virtual time is ``base``."""
+    return range(base + 1, base + 1 + count)
+
+
+def whose_turn(jobs: Sequence[ReadyJob], pieces: Sequence[ReadyPiece], room: int) -> list[ReadyJob | ReadyPiece]:
+    """The next ``room`` of both, each sequence being in order already."""
+    both: list[ReadyJob | ReadyPiece] = [*jobs, *pieces]
+    both.sort(key=lambda ready: (-ready.priority, ready.tag, ready.seq))
+    return both[:room]
+
+
+def cuts(pages: int, slots: int) -> list[list[int]]:
+    """Page numbers of the pieces of a job whose pages are independent.
+
+    Four pieces for each slot even out slow pages; no piece is so long that its loss hurts.
+    """
+    size = max(1, min(50, -(-pages // (4 * slots))))
+    return [list(range(start, min(start + size, pages))) for start in range(0, pages, size)]

@@ -1,0 +1,1 @@
+"""Where pieces are worked on: slots that hold warm runners. Knows neither store nor scheduling; answers by the result queue."""

@@ -1,0 +1,156 @@
+"""A slot: one warm runner, and the pieces that are in its hands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from offizin.brokers.broker import RESULTS, Broker, Delivery, Kind, Message
+from offizin.clock import Clock
+from offizin.logs import log_tail
+from offizin.messages import Cause, PieceTicket, Result, Taken, encode
+from offizin.workers.exit_causes import cause_of
+from offizin.workers.runner_process import Reported, RunnerProcess, Started
+
+# A piece that is over sooner is never shown as running.
+NOTE_AFTER = 0.03
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """A piece on this worker: its delivery, and what must be known of it."""
+
+    delivery: Delivery
+    ticket: PieceTicket
+    noted: bool = False
+
+
+class Slot:
+    """Feeds one runner, in order, and passes on what it reports.
+
+    ``changed`` is called whenever the slot has room again; ``ended`` once its runner is gone, with the pieces that it
+    had not begun, which nobody is to blame for.
+    """
+
+    def __init__(
+        self,
+        runner: RunnerProcess,
+        broker: Broker,
+        clock: Clock,
+        *,
+        measured: Callable[[float, int], None],
+        changed: Callable[[], None],
+        ended: Callable[[Slot, list[Held]], None],
+    ) -> None:
+        self.runner = runner
+        self.processor = runner.handshake.processor
+        self.held: deque[Held] = deque()
+        self.idle_since = clock.monotonic()
+        self.busy_since = 0.0
+        self._broker = broker
+        self._clock = clock
+        self._measured = measured
+        self._changed = changed
+        self._ended = ended
+        self._begun = False  # the first of ``held`` is being worked on
+        self._progress_at = 0.0
+        self._reason: tuple[Cause, str] | None = None
+        self._reader = asyncio.create_task(self._read(), name=f"slot {runner.pid}")
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.held)
+
+    @property
+    def alone(self) -> bool:
+        return bool(self.held) and self.held[0].ticket.alone
+
+    def feed(self, held: Held) -> None:
+        if not self.held:
+            self.busy_since = self._progress_at = self._clock.monotonic()
+        self.held.append(held)
+        self.runner.send(held.delivery.message.body)
+
+    def end(self, cause: Cause, message: str) -> None:
+        """Kill the runner with all its children; the piece that it has begun fails with this cause."""
+        if self._reason is None:
+            self._reason = (cause, message)
+        self.runner.kill()
+
+    def cancel(self, job: str) -> bool:
+        """End the runner if it works on this job now. A piece that only waits in it is fast and may run."""
+        if self._begun and self.held and self.held[0].ticket.job == job:
+            self.end(Cause.CANCELLED, "cancelled")
+            return True
+        return False
+
+    async def check(self) -> None:
+        """Called some twenty times a second while the slot is busy: note what runs, end what runs too long."""
+        if not self._begun or not self.held:
+            return
+        now, first = self._clock.monotonic(), self.held[0]
+        running = now - self._progress_at
+        if not first.noted and running >= NOTE_AFTER:
+            first.noted = True
+            ticket = first.ticket
+            note = Taken(ticket.job, ticket.attempt, ticket.piece, ago=running)
+            await self._broker.publish(RESULTS, [Message(Kind.TAKEN, encode(note))])
+        limit = first.ticket.time_limit
+        if limit is not None and running > limit:
+            self.end(Cause.TIMEOUT, f"no page was done within the time limit of {limit:g} s")
+
+    async def stop(self, grace: float) -> None:
+        await self.runner.stop(grace)
+        await self._reader
+
+    async def _read(self) -> None:
+        async for events in self.runner.events():
+            now = self._clock.monotonic()
+            reports: list[Message] = []
+            finished: list[Held] = []
+            for event in events:
+                if isinstance(event, Started):
+                    self._begun = True
+                elif isinstance(event, Reported):
+                    reports.append(Message(Kind.RESULT, event.body))
+                    if event.end:
+                        self._begun = False
+                        finished.append(self.held.popleft())
+            if finished:
+                self._measured(now - self._progress_at, len(finished))
+            self._progress_at = now
+            if not self.held:
+                self.idle_since = now
+            if reports:
+                await self._broker.publish(RESULTS, reports)
+                for held in finished:
+                    held.delivery.acknowledge()
+            if finished:
+                self._changed()
+        await self._bury()
+
+    async def _bury(self) -> None:
+        """The runner is gone: charge the piece that it had begun, give the others back."""
+        return_code = await self.runner.wait()
+        left = list(self.held)
+        self.held.clear()
+        if left and (self._begun or self._reason is None):
+            # A runner that dies on what it has just been sent is blamed on the first piece, or it would go round for ever.
+            first = left.pop(0)
+            cause, message = self._reason or cause_of(return_code)
+            await report_end(self._broker, first, cause, message, self._clock.monotonic() - self._progress_at)
+        self._ended(self, left)
+
+
+async def report_end(broker: Broker, held: Held, cause: Cause, message: str, seconds: float = 0.0) -> None:
+    """Publish and acknowledge the end of a piece whose runner cannot speak for itself."""
+    ticket = held.ticket
+    tail = "" if cause is Cause.CANCELLED else await asyncio.to_thread(log_tail, Path(ticket.log))
+    result = Result(
+        ticket.job, ticket.attempt, ticket.piece, cause=cause, message=message, seconds=seconds, log_tail=tail
+    )
+    await broker.publish(RESULTS, [Message(Kind.RESULT, encode(result))])
+    held.delivery.acknowledge()
