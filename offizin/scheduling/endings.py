@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 
 from offizin.clock import Clock
@@ -21,6 +22,10 @@ from offizin.store.runs import RunRow
 from offizin.store.transaction import Database, Transaction
 
 log = logging.getLogger(__name__)
+
+
+def _rows(waiting: Sequence[int], tx: Transaction) -> list[RunRow]:
+    return [runs.by_seq(tx, run) for run in waiting]
 
 
 class Endings:
@@ -67,7 +72,7 @@ class Endings:
         """Give the waiting runs to one task for each workspace."""
         while self._waiting:
             waiting, self._waiting = self._waiting, []
-            rows = await self._database.read(lambda tx, waiting=waiting: [runs.by_seq(tx, run) for run in waiting])
+            rows = await self._database.read(partial(_rows, waiting))
             by_workspace: dict[int, list[RunRow]] = {}
             for row in rows:
                 by_workspace.setdefault(row.workspace, []).append(row)
@@ -132,7 +137,9 @@ class Endings:
 
     def _agents(self, tx: Transaction, run: RunRow) -> list[Agent]:
         """One agent for each step of which something succeeded, as ``run_processor`` of the reference notes it."""
-        succeeded = {step for (step, state), _ in runs.counts(tx, run.seq).items() if state is not State.CANCELLED}
+        succeeded = {
+            step for (step, state), _ in runs.counts(tx, run.seq).items() if state in (State.SUCCESS, State.FAILED)
+        }
         found = []
         for step in runs.steps_of(tx, run.seq):
             if step.number not in succeeded:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from offizin.clock import Clock
 from offizin.errors import OffizinError
 from offizin.messages import Handshake
 from offizin.store import processors
@@ -12,17 +13,26 @@ from offizin.store.processors import Learned
 from offizin.store.transaction import Database
 
 
+# How long a look at a program's file is good for, in seconds.
+LOOK = 1.0
+
+
 class LearnedProcessors:
     """``fingerprint(processor)`` changes when the program does (raises ProcessorUnknown when it is gone)."""
 
-    def __init__(self, database: Database, fingerprint: Callable[[str], str]) -> None:
+    def __init__(self, database: Database, fingerprint: Callable[[str], str], clock: Clock) -> None:
         self._database = database
         self._fingerprint = fingerprint
+        self._clock = clock
+        self._looked: dict[str, tuple[float, bool]] = {}
         self._known: dict[str, Learned] = {}
         self._unloadable: set[str] = set()
 
     async def start(self) -> None:
         self._known = await self._database.read(processors.all_learned)
+
+    async def stop(self) -> None:
+        """Nothing runs."""
 
     def independent_pages(self, processor: str) -> bool | None:
         """Whether a job of many pages may be cut into pieces; None when nobody knows yet."""
@@ -73,13 +83,20 @@ class LearnedProcessors:
 
     async def _put(self, learned: Learned) -> None:
         self._known[learned.name] = learned
+        self._looked.pop(learned.name, None)
         await self._database.write(lambda tx: processors.put(tx, learned))
 
     def _current(self, processor: str) -> Learned | None:
+        """What is known, if it is of the program that is there now."""
         found = self._known.get(processor)
         if found is None:
             return None
-        try:
-            return found if found.fingerprint == self._fingerprint(processor) else None
-        except OffizinError:
-            return None
+        at, same = self._looked.get(processor, (-LOOK, False))
+        now = self._clock.monotonic()
+        if now - at >= LOOK:
+            try:
+                same = found.fingerprint == self._fingerprint(processor)
+            except OffizinError:
+                same = False
+            self._looked[processor] = (now, same)
+        return found if same else None

@@ -8,7 +8,7 @@ from offizin.jobs import State
 from offizin.messages import Cause
 from offizin.scheduling.cascade import Finished, follow, pages_of
 from offizin.scheduling.retry_policy import Limits, after_loss
-from offizin.store import events, jobs, pieces
+from offizin.store import events, jobs, pieces, runs
 from offizin.store.events import Change
 from offizin.store.jobs import Ending, JobRow
 from offizin.store.pieces import PageEnding, PieceRow
@@ -39,7 +39,9 @@ def recover(tx: Transaction, limits: Limits, now: float) -> Recovered:
             finished.append(Finished(row, state, pages_of(tx, row), wholly_lost=True))
     states = [state for _, state, _ in singles] + _recover_pieces(tx, limits, finished, now)
     follow(tx, finished, now)
-    events.add(tx, [Change("", state.value, row.id) for row, state, _ in singles if state.is_final], now)
+    ended = [(row, state) for row, state, _ in singles if state.is_final]
+    run_ids = runs.ids(tx, {row.run for row, _ in ended})
+    events.add(tx, [Change(run_ids[row.run], state, row.id, row.step, row.page) for row, state in ended], now)
     return Recovered(
         again=sum(state is State.CACHED for state in states),
         cancelled=sum(state is State.CANCELLED for state in states),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from offizin.brokers.broker import RESULTS, Broker, Delivery, Kind, Message, Subscription, queue_of
 from offizin.clock import Clock
@@ -207,10 +208,12 @@ class WorkerPool:
             return
         line.loading -= 1
         slot = Slot(
+            line.processor,
             runner, self._broker, self._clock, measured=line.measured, changed=self._assign, ended=self._slot_ended
         )
         line.slots.append(slot)
-        await self._broker.publish(RESULTS, [Message(Kind.LOADED, encode(runner.handshake))])
+        handshake = replace(runner.handshake, processor=line.processor)
+        await self._broker.publish(RESULTS, [Message(Kind.LOADED, encode(handshake))])
         self._assign()
 
     async def _refuse(self, line: Line, error: OffizinError) -> None:

@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -129,7 +129,7 @@ class RunnerProcess:
         """From now on the runner may write for ``seconds``. It gets the instant: waking up late must not prolong it."""
         self._lines.write(b"D%r\n" % (time.monotonic() + seconds))
 
-    async def events(self) -> AsyncIterator[list[RunnerEvent]]:
+    async def events(self) -> AsyncGenerator[list[RunnerEvent], None]:
         """All that has arrived at once, as a list, again and again, until the process has ended. For one listener."""
         while events := await self._lines.events():
             yield events

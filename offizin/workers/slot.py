@@ -37,6 +37,7 @@ class Slot:
 
     def __init__(
         self,
+        processor: str,
         runner: RunnerProcess,
         broker: Broker,
         clock: Clock,
@@ -46,7 +47,7 @@ class Slot:
         ended: Callable[[Slot, list[Held]], None],
     ) -> None:
         self.runner = runner
-        self.processor = runner.handshake.processor
+        self.processor = processor
         self.held: deque[Held] = deque()
         self.idle_since = clock.monotonic()
         self.busy_since = 0.0

@@ -1,0 +1,91 @@
+"""The home directory: its lock, and the address of the server that runs on it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from offizin.errors import HomeInUse, Unavailable
+
+
+class Home:
+    """``path`` holds the database, the logs, the caches, a lock and, while a server runs, its address."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: int | None = None
+
+    @property
+    def database(self) -> Path:
+        return self.path / "offizin.sqlite"
+
+    @property
+    def runner_logs(self) -> Path:
+        return self.path / "logs" / "runners"
+
+    @property
+    def tool_cache(self) -> Path:
+        return self.path / "cache" / "ocrd-tools.json"
+
+    def take(self) -> None:
+        """Make it and lock it for this process. Raises HomeInUse, Unavailable. Blocking."""
+        try:
+            for directory in (self.path, self.runner_logs, self.tool_cache.parent):
+                directory.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise Unavailable(
+                f"the home directory {self.path} cannot be used: {error.strerror}",
+                advice="Name another one with --home or OFFIZIN_HOME.",
+            ) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(lock)
+            where = self.address()
+            raise HomeInUse(
+                f"another Offizin runs on {self.path}" + (f" (at {where})" if where else ""),
+                advice="Use that server, or name another directory with --home.",
+            ) from error
+        self._lock = lock
+        self._address_file.unlink(missing_ok=True)
+
+    def publish_address(self, url: str) -> None:
+        """Tell commands on this machine where the server is."""
+        temporary = self._address_file.with_suffix(".new")
+        temporary.write_text(url)
+        temporary.replace(self._address_file)
+
+    def address(self) -> str | None:
+        """The URL of the server on this home, while one runs."""
+        try:
+            url = self._address_file.read_text().strip()
+        except OSError:
+            return None
+        return url if url and self._is_locked() else None
+
+    def release(self) -> None:
+        if self._lock is not None:
+            self._address_file.unlink(missing_ok=True)
+            os.close(self._lock)
+            self._lock = None
+
+    @property
+    def _address_file(self) -> Path:
+        return self.path / "address"
+
+    def _is_locked(self) -> bool:
+        if self._lock is not None:
+            return True
+        try:
+            lock = os.open(self.path / "lock", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(lock)
+        return False

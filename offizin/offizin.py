@@ -1,0 +1,177 @@
+"""Class Offizin: wires everything from Settings and a Clock. No HTTP, no decisions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from offizin.brokers.broker import Broker
+from offizin.brokers.in_process import InProcessBroker
+from offizin.clock import Clock, SystemClock
+from offizin.home import Home
+from offizin.processors.discovery import Discovery
+from offizin.processors.tool_cache import Fingerprint
+from offizin.scheduling.cancellation import Cancellation
+from offizin.scheduling.completion import Completion
+from offizin.scheduling.contexts import Contexts
+from offizin.scheduling.dispatch import Dispatcher
+from offizin.scheduling.endings import Endings
+from offizin.scheduling.lanes import Lanes
+from offizin.scheduling.learned import LearnedProcessors
+from offizin.scheduling.recovery import recover
+from offizin.scheduling.retry_policy import Limits
+from offizin.scheduling.retrying import Retrying
+from offizin.scheduling.saving import Saving
+from offizin.scheduling.submission import Submissions
+from offizin.settings import Settings
+from offizin.store.transaction import Database, SqliteDatabase
+from offizin.timings import Timings
+from offizin.upkeep.callbacks import Callbacks
+from offizin.upkeep.cleaning import Cleaning
+from offizin.upkeep.mets_writer import MetsWriter
+from offizin.upkeep.service import Service
+from offizin.workers.pool import PoolSettings, WorkerPool
+
+log = logging.getLogger(__name__)
+
+# What has begun may finish so long when the server is stopped, in seconds.
+GRACE = 5.0
+
+
+class Changes:
+    """Wakes everybody who waits for the next change of state."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def announce(self) -> None:
+        self._event.set()
+        self._event = asyncio.Event()
+
+    async def wait(self) -> None:
+        await self._event.wait()
+
+
+class Offizin:
+    """Everything that runs workflows, embedded: ``async with Offizin(settings) as offizin``.
+
+    Raises HomeInUse, Unavailable when it starts.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self.home = Home(settings.home)
+        self.timings = Timings()
+        self.changes = Changes()
+        self.stopping = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self.home.take)
+        try:
+            await self._start()
+        except BaseException:
+            self.home.release()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.stopping.set()
+        self.changes.announce()
+        await self.pool.close(GRACE)
+        for service in reversed(self._services):
+            await service.stop()
+        await self.discovery.close()
+        await self.broker.close()
+        await self.database.close()
+        self.home.release()
+
+    async def _start(self) -> None:
+        settings, clock = self.settings, self.clock
+        limits = Limits(own_failures=settings.own_failure_retries, runner_losses=settings.runner_lost_retries)
+        self.database: Database = await SqliteDatabase.open(self.home.database)
+        recovered = await self.database.write(lambda tx: recover(tx, limits, clock.now()), synced=True)
+        if recovered.again or recovered.cancelled or recovered.given_up:
+            log.warning(
+                "after a crash: %d pieces wait again, %d are cancelled, %d given up",
+                recovered.again, recovered.cancelled, recovered.given_up,
+            )  # fmt: skip
+        self.broker: Broker = InProcessBroker()
+        self.discovery = Discovery(
+            settings.processor_directories, self.home.tool_cache, os.environ.get("PATH", ""), clock=clock
+        )
+        self.learned = LearnedProcessors(self.database, self._fingerprint, clock)
+        self.pool = WorkerPool(self.broker, self.discovery.executable, self._pool_settings(), clock)
+        self.lanes = Lanes(self.database)
+        contexts = Contexts()
+        self.dispatcher = Dispatcher(
+            self.database,
+            self.broker,
+            self.lanes,
+            contexts,
+            self.learned,
+            clock,
+            self.timings,
+            limits,
+            home=self.home.path,
+            slots=self._slots,
+            serve=self.pool.serve,
+            learn=self.pool.learn,
+            time_limit=settings.time_limit,
+        )
+        changed: Callable[[], None] = self.changes.announce
+        wake = self.dispatcher.wake
+        self.saving = Saving(self.database, self.lanes, clock, self.timings)
+        self.callbacks = Callbacks(self.database, clock)
+        self.endings = Endings(
+            self.database, self.lanes, self.saving, self.learned, clock,
+            changed=changed, called_back=self.callbacks.wake,
+        )  # fmt: skip
+        run_over = self.endings.run_over
+        self.completion = Completion(
+            self.database, self.broker, self.dispatcher, self.learned, clock, self.timings, limits,
+            run_over=run_over, changed=changed,
+        )  # fmt: skip
+        self.submissions = Submissions(
+            self.database, self.lanes, self.discovery, clock, self.timings,
+            virtual_time=self.dispatcher.virtual_time, wake=wake, ended=run_over, changed=changed,
+        )  # fmt: skip
+        self.cancellation = Cancellation(
+            self.database, clock, end_work=self.pool.cancel, wake=wake, run_over=run_over, changed=changed
+        )
+        self.retrying = Retrying(self.database, clock, wake=wake, run_over=run_over, changed=changed)
+        self._services: list[Service] = [
+            self.learned,
+            self.endings,
+            self.callbacks,
+            MetsWriter(self.database, self.saving, clock, settings.save_interval),
+            Cleaning(self.database, clock),
+            self.completion,
+            self.dispatcher,
+        ]
+        for service in self._services:
+            await service.start()
+
+    def _fingerprint(self, processor: str) -> str:
+        return repr(Fingerprint.of(self.discovery.executable(processor)))
+
+    def _slots(self, processor: str) -> int:
+        return min(self.settings.slots, self.settings.slots_per_processor.get(processor, self.settings.slots))
+
+    def _pool_settings(self) -> PoolSettings:
+        settings = self.settings
+        cores = os.cpu_count() or 1
+        return PoolSettings(
+            slots=settings.slots,
+            runners=settings.max_runners,
+            slots_per_processor=dict(settings.slots_per_processor),
+            threads=max(1, cores // settings.slots),
+            load_limit=settings.load_limit,
+            idle_limit=settings.runner_idle_limit,
+            logs=Path(self.home.runner_logs),
+            environment={},
+        )

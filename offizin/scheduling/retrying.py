@@ -1,0 +1,95 @@
+"""Doing again what failed or was cancelled in a run: the same jobs, a new attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from offizin.clock import Clock
+from offizin.errors import Conflict
+from offizin.jobs import State
+from offizin.scheduling.edges import Work, edges_between
+from offizin.scheduling.submission import groups_of, live_work
+from offizin.store import edges, events, jobs, pieces, runs
+from offizin.store.events import Change
+from offizin.store.runs import RunRow
+from offizin.store.transaction import Database, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """How many jobs wait again. ``save_only``: none had failed, but the METS had not been saved."""
+
+    jobs: int
+    save_only: bool
+
+
+class Retrying:
+    """``wake`` with the processors concerned; ``run_over`` with a run that only has to be saved."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        wake: Callable[[set[str]], None],
+        run_over: Callable[[int], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._wake = wake
+        self._run_over = run_over
+        self._changed = changed
+
+    async def retry_run(self, run: RunRow) -> Retried:
+        """Raises Conflict when there is nothing to do again."""
+        now = self._clock.now()
+
+        def write(tx: Transaction) -> tuple[Retried, set[str]]:
+            return retry(tx, runs.by_seq(tx, run.seq), now)
+
+        retried, processors = await self._database.write(write, synced=True)
+        self._wake(processors)
+        if retried.save_only:
+            self._run_over(run.seq)
+        self._changed()
+        return retried
+
+
+def retry(tx: Transaction, run: RunRow, now: float) -> tuple[Retried, set[str]]:
+    """Revive the run's failed and cancelled jobs; the processors that may have ready work."""
+    rows = jobs.of_run(tx, run.seq, {State.FAILED, State.CANCELLED})
+    if not rows:
+        if run.ended_at is None or run.state is State.SUCCESS:
+            raise Conflict(
+                f"run {run.id} has no failed or cancelled job", advice="There is nothing to do again in this run."
+            )
+        runs.revive(tx, run.seq, 0)
+        events.add(tx, [Change(run.id, State.RUNNING)], now)
+        return Retried(0, save_only=True), set()
+    steps = {step.number: step for step in runs.steps_of(tx, run.seq)}
+    for row in rows:
+        if row.page is None:
+            pieces.revive_pages(tx, row.seq)
+    # Others may have been submitted since that touch the same pages.
+    names = pieces.page_names(tx, [row.seq for row in rows if row.page is None])
+    revived = [
+        Work(
+            row.seq,
+            names[row.seq] if row.page is None else (row.page,),
+            steps[row.step].input_file_grps,
+            steps[row.step].output_file_grps,
+        )
+        for row in rows
+    ]
+    live = live_work(tx, run.workspace, without_run=run.seq, touching=groups_of(list(steps.values())))
+    edges.replace(tx, edges_between(live, revived))
+    seqs = [row.seq for row in rows]
+    jobs.revive(tx, [(seq, 0) for seq in seqs])
+    waits = edges.open_edges(tx, seqs)
+    jobs.revive(tx, waits.items())
+    runs.revive(tx, run.seq, len(rows))
+    changes = [Change(run.id, State.CACHED, row.id, row.step, row.page) for row in rows]
+    events.add(tx, [Change(run.id, State.RUNNING), *changes], now)
+    return Retried(len(rows), save_only=False), {row.processor for row in rows}

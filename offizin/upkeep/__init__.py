@@ -1,0 +1,1 @@
+"""What runs by the clock: one service to a file, each with start and stop."""

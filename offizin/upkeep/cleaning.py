@@ -1,0 +1,24 @@
+"""Forgetting what nobody needs any more."""
+
+from __future__ import annotations
+
+from offizin.clock import Clock
+from offizin.store import events
+from offizin.store.transaction import Database
+from offizin.upkeep.service import Periodic
+
+HOUR = 3600.0
+
+
+class Cleaning(Periodic):
+    """Events are kept for ``keep`` seconds."""
+
+    def __init__(self, database: Database, clock: Clock, keep: float = 24 * HOUR) -> None:
+        super().__init__(clock)
+        self._database = database
+        self._keep = keep
+
+    async def work(self) -> float | None:
+        before = self._clock.now() - self._keep
+        await self._database.write(lambda tx: events.forget_before(tx, before))
+        return HOUR
