@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections import OrderedDict
 from typing import Any
 
@@ -41,9 +40,6 @@ class Instances:
             except (Exception, SystemExit) as error:
                 raise LoadingFailed(error) from error
             self._loaded[key] = processor
-            # what is loaded now stays: the collector need not walk through it again and again
-            gc.collect()
-            gc.freeze()
         else:
             self._loaded.move_to_end(key)
         processor.input_file_grp = ",".join(piece.input_file_grps)
