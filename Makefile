@@ -50,14 +50,12 @@ test-long: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks
 
-# A clean environment with the newest versions that pyproject.toml allows, written down.
+# The newest versions that pyproject.toml allows, written down.
 lock:
-	rm -rf .venv-lock
-	"$(PYTHON)" -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check '.[test]'
-	scripts/write-lock .venv-lock/bin/python > requirements.lock.new
+	scripts/system-packages "$(PYTHON)"
+	test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	scripts/write-lock $(BIN)/python > requirements.lock.new
 	mv requirements.lock.new requirements.lock
-	rm -rf .venv-lock
 
 clean:
-	rm -rf $(VENV) .venv-lock demo-book .demo-home .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) demo-book .demo-home .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -143,7 +143,7 @@ def _is_preview(image: OpenImage) -> bool:
 def _oddities(image: OpenImage) -> set[Oddity]:
     found = set()
     dpi = image.info.get("dpi")
-    if not dpi or min(dpi) <= 72 or max(dpi) >= 2400:  # 72 is what programs write that do not know
+    if not dpi or min(dpi) < 100 or max(dpi) > 2400:  # 1, 72 and 96 are what programs write that do not know
         found.add(Oddity.NO_RESOLUTION)
     if image.mode in ("CMYK", "YCCK"):
         found.add(Oddity.CMYK)
