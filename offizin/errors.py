@@ -7,7 +7,8 @@
     │   ├── ParameterInvalid          400  exit 2   a parameter does not fit the processor's ocrd-tool.json
     │   ├── PagesInvalid              422  exit 2   a page selector names no page, or is malformed
     │   ├── FileGroupMissing          422  exit 2   an input file group neither exists nor will be made
-    │   └── MetsInvalid               422  exit 2   mets.xml cannot be read as METS
+    │   ├── MetsInvalid               422  exit 2   mets.xml cannot be read as METS
+    │   └── SettingsInvalid           422  exit 2   a setting is wrong, in a file, the environment or the command line
     ├── NotFound                      404  exit 3
     │   ├── ProcessorUnknown          404  exit 3
     │   ├── JobUnknown                422  exit 3   (422 as the reference answers, ocrd_network/server_utils.py)
@@ -81,6 +82,10 @@ class FileGroupMissing(InvalidRequest):
 
 
 class MetsInvalid(InvalidRequest):
+    pass
+
+
+class SettingsInvalid(InvalidRequest):
     pass
 
 

@@ -1,0 +1,6 @@
+"""The settings of a server, and the keys of the reference's configuration file beside them."""
+
+from offizin.settings.reference_config import ReferenceConfig
+from offizin.settings.settings import LogLevel, Settings, SyncMode, available_cores, default_home, split_address
+
+__all__ = ["LogLevel", "ReferenceConfig", "Settings", "SyncMode", "available_cores", "default_home", "split_address"]

@@ -1,0 +1,182 @@
+"""The settings: defaults < configuration file < environment (``OFFIZIN_…``) < command line."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from offizin.errors import SettingsInvalid
+from offizin.settings.configuration_file import Place, Value, read_configuration
+from offizin.settings.readers import (
+    Reader,
+    by_processor,
+    did_you_mean,
+    mapping,
+    one_of,
+    path,
+    paths,
+    seconds,
+    text,
+    whole_number,
+)
+from offizin.settings.reference_config import KEYS, ReferenceConfig, read_reference_config
+
+PREFIX = "OFFIZIN_"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+class SyncMode(StrEnum):
+    """What is on the disk before it counts as done, so that a power failure cannot take it back.
+
+    A crash of the server or a kill never takes anything back, whatever the mode.
+    """
+
+    SUBMISSIONS = "submissions"
+    """Submissions; results may lag (they are done again)."""
+    EVERYTHING = "everything"
+    NOTHING = "nothing"
+
+
+def available_cores() -> int:
+    """Those this process may use: its affinity, and the quota of its control group (containers)."""
+    cores = len(os.sched_getaffinity(0))
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(cores, -(-int(quota) // int(period))))
+    except (OSError, ValueError):
+        return cores
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What each is for stands in ``SETTINGS``. Paths are absolute, times are seconds. Read-only, the mappings too."""
+
+    home: Path
+    host: str = "127.0.0.1"
+    port: int = 8000
+    slots: int = field(default_factory=available_cores)
+    slots_per_processor: Mapping[str, int] = field(default_factory=dict)
+    max_runners: int = 0
+    threads_per_runner: int = 0
+    runner_idle_limit: float = 600.0
+    load_limit: float = 600.0
+    processor_directories: tuple[Path, ...] = ()
+    time_limits: Mapping[str, float] = field(default_factory=dict)
+    own_failure_retries: int = 0
+    runner_lost_retries: int = 3
+    save_interval: float = 10.0
+    sync: SyncMode = SyncMode.SUBMISSIONS
+    log_level: LogLevel = LogLevel.INFO
+    reference: ReferenceConfig = field(default_factory=ReferenceConfig)
+    notices: tuple[str, ...] = ()
+    """One line each for the log: what was read and is not used."""
+
+    def __post_init__(self) -> None:
+        if self.max_runners == 0:
+            object.__setattr__(self, "max_runners", max(8, 2 * self.slots))
+        if self.threads_per_runner == 0:
+            object.__setattr__(self, "threads_per_runner", max(1, available_cores() // self.slots))
+
+    def time_limit(self, processor: str) -> float:
+        """Seconds that this processor may take for one page: an hour if nothing is set."""
+        return self.time_limits.get(processor, self.time_limits.get("default", 3600.0))
+
+    @classmethod
+    def load(cls, config: Path | None, overrides: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
+        """``overrides`` are what the command line says, by the names of the fields; None counts as not said.
+
+        Raises SettingsInvalid with the file, line and key, or the variable or option, and what would be right.
+        """
+        found: dict[str, Value] = {}
+        notices: list[str] = []
+        reference = ReferenceConfig()
+        if config is not None:
+            content = mapping(read_configuration(config))
+            for key, value in content.items():
+                if key not in SETTINGS and key not in KEYS:
+                    raise value.invalid("there is no such setting", did_you_mean(key, [*SETTINGS, *KEYS]))
+            found = {key: value for key, value in content.items() if key in SETTINGS}
+            reference = read_reference_config({key: value for key, value in content.items() if key in KEYS})
+            if reference.given:
+                notices.append(f"{config}: not used yet on one machine: {', '.join(reference.given)}")
+        here = Path.cwd()
+        for key in SETTINGS:
+            if given := environment.get(name := PREFIX + key.upper()):
+                found[key] = Value(given, Place(f"environment variable {name}"), here, typed=False)
+        notices += [f"there is no setting for {name}: {hint}" for name, hint in _unknown_variables(environment)]
+        for key, given in overrides.items():
+            if given is not None:
+                found[key] = Value(given, Place("command line", key), here, typed=False)
+        values = {key: SETTINGS[key].reader(value) for key, value in found.items()}
+        if 0 < values.get("max_runners", 0) < (slots := values.get("slots") or available_cores()):
+            message = f"there are fewer runners than slots, which are {slots}"
+            raise found["max_runners"].invalid(message, "Allow at least one runner for each slot, or set fewer slots.")
+        values.setdefault("home", default_home(environment))
+        return cls(**values, reference=reference, notices=tuple(notices))
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """``reader`` checks a value of it, ``about`` says what it is for."""
+
+    reader: Reader[Any]
+    about: str
+
+
+SETTINGS = {
+    "home": Setting(path, "where database, logs and caches lie"),
+    "host": Setting(text, "the address to listen at"),
+    "port": Setting(whole_number(0, 65535), "the TCP port to listen at; 0: any free one"),
+    "slots": Setting(whole_number(1, 4096), "pieces of work at once; not given: one for each core"),
+    "slots_per_processor": Setting(by_processor(whole_number(1, 4096)), "fewer slots, for single processors"),
+    "max_runners": Setting(whole_number(0, 65536), "processors kept loaded; 0: twice the slots, at least 8"),
+    "threads_per_runner": Setting(whole_number(0, 4096), "threads for the libraries of a runner; 0: cores by slots"),
+    "runner_idle_limit": Setting(seconds(1), "after which an idle processor is unloaded"),
+    "load_limit": Setting(seconds(1), "for a processor to load its models"),
+    "processor_directories": Setting(paths, "searched for processors before PATH, in this order"),
+    "time_limits": Setting(
+        by_processor(seconds(0.001), also=("default",)), "for one page: `default`, and by the processor's name"
+    ),
+    "own_failure_retries": Setting(whole_number(0, 100), "further tries after a processor's own failure or exit"),
+    "runner_lost_retries": Setting(whole_number(0, 100), "further tries after a runner was lost under a living worker"),
+    "save_interval": Setting(seconds(0.1), "at least, between two saves of one METS while a run goes on"),
+    "sync": Setting(one_of(SyncMode), "what a power failure cannot take back"),
+    "log_level": Setting(one_of(LogLevel), "of the server's own log"),
+}
+
+
+def default_home(environment: Mapping[str, str]) -> Path:
+    """``OFFIZIN_HOME``, or else the user's data directory as the system has it (XDG_DATA_HOME on Linux)."""
+    named = environment.get(PREFIX + "HOME")
+    return Path.cwd() / Path(named).expanduser() if named else platformdirs.user_data_path("offizin")
+
+
+def _unknown_variables(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Only those that look like a setting misspelt: other programs may have variables of this prefix, too."""
+    for name in environment:
+        key = name.removeprefix(PREFIX).lower()
+        if name.startswith(PREFIX) and key not in SETTINGS:
+            hint = did_you_mean(key, SETTINGS)
+            if hint.startswith("Did"):
+                yield name, hint
+
+
+def split_address(address: str) -> dict[str, Any]:
+    """``host`` and ``port`` as overrides, from ``127.0.0.1:8000``, ``[::1]:8000``, ``:8000`` or ``localhost``."""
+    match = re.fullmatch(r"(?:\[([^\]]*)\]|([^:]*))(?::(\d+))?", address)
+    if match is None or not any(match.groups()):
+        raise SettingsInvalid(f"{address!r} is no address", advice="Write it as 127.0.0.1:8000 or [::1]:8000.")
+    return {"host": match[1] or match[2] or None, "port": match[3]}
