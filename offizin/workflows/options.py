@@ -47,8 +47,11 @@ _OF_THE_RUN = {
     "--overwrite": "whether files are replaced",
 }
 _TYPOGRAPHIC_DASHES = "‐‑‒–—−"
+_TYPOGRAPHIC_QUOTES = "“”„‟‘’‚‛«»"
+_SHELL_OPERATORS = (";", "&", "&&", "|", "||", ">", ">>", "<")
+_NO_SCRIPT = "A workflow is no shell script: write one step a line."
 _PROCESSOR_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_GROUP_FOR_OUTPUT = re.compile(r"[^\s/\\\x00-\x1f]+")
+_GROUP_FOR_OUTPUT = re.compile(r"\w[\w.:+-]*")
 
 
 def no_processor(word: str) -> Fault | None:
@@ -84,7 +87,7 @@ def no_option(word: str) -> Fault:
         what = _OF_THE_RUN[name]
         return Fault(
             f"{name} is an option of the run, not of a step",
-            f"Leave it out of the workflow: {what} is said once for the whole run.",
+            f"Leave it out of the workflow, and say {what} once for the whole run.",
         )
     if name in _LONG_FORMS:
         short = _LONG_FORMS[name]
@@ -100,6 +103,8 @@ def no_option(word: str) -> Fault:
         )
     if word.startswith("-"):
         return Fault(f"{word} is no option of a step", "A step knows -I, -O, -p and -P.")
+    if word in _SHELL_OPERATORS:
+        return Fault(f"{word!r} belongs to no option", _NO_SCRIPT)
     return Fault(
         f"{word!r} belongs to no option",
         "Several file groups are separated by a comma without blanks (-I A,B); "
@@ -116,6 +121,8 @@ def no_file_group(group: str, whole: str) -> Fault | None:
         )
     if group != group.strip() or not group.isprintable():
         return Fault(f"{group!r} is no file group's name", "Leave out blanks and control characters.")
+    if group[0] in _TYPOGRAPHIC_QUOTES:
+        return Fault(f"{group!r} stands in typographic quotes", "Write plain ones, or none.")
     if group.startswith("-"):
         return Fault(f"{group!r} looks like an option, not like a file group", "Name a file group, as in -I OCR-D-IMG.")
     return None
@@ -123,9 +130,10 @@ def no_file_group(group: str, whole: str) -> Fault | None:
 
 def unusable_output_group(group: str) -> Fault | None:
     """What is wrong with a file group that is to be written, or None. Its name becomes a directory of the workspace."""
-    if group in (".", "..") or not _GROUP_FOR_OUTPUT.fullmatch(group):
+    if not _GROUP_FOR_OUTPUT.fullmatch(group):
         return Fault(
             f"{group!r} cannot be an output file group: its name becomes a directory of the workspace",
-            "Use letters, digits, hyphens and underscores, as in -O OCR-D-OCR.",
+            f"{_NO_SCRIPT} " * group.endswith(";")
+            + "Use letters, digits, hyphens and underscores, as in -O OCR-D-OCR.",
         )
     return None

@@ -7,6 +7,7 @@ file groups separated by commas, ``-p`` a JSON object, ``-P`` a key and a value 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 from offizin.errors import WorkflowInvalid
@@ -53,29 +54,36 @@ def _parse_step(words: Sequence[Word]) -> Step:
         if option.text not in OPTIONS:
             fault = no_option(option.text)
             raise WorkflowInvalid(fault.message, line=option.line, advice=fault.advice)
-        values = [_take_value(option, rest) for _ in range(2 if option.text == "-P" else 1)]
+        values = _take_values(option, rest)
         if option.text == "-I":
             inputs += _file_groups(option, values[0])
         elif option.text == "-O":
             outputs += _file_groups(option, values[0])
+            _check_output_groups(option, outputs)
         elif option.text == "-p":
             parameters |= _inline_parameters(values[0])
         else:
             parameters[values[0].text] = _override(values[1].text)
-    _check_groups_of_step(head, inputs, outputs)
+    if not inputs:
+        message = f"{head.text} has no input file group"
+        raise WorkflowInvalid(message, line=head.line, advice="Name what it reads, as in: -I OCR-D-IMG")
     return Step(
         head.line, "ocrd-" + head.text.removeprefix("ocrd-"), tuple(inputs), tuple(outputs), canonical_json(parameters)
     )
 
 
-def _take_value(option: Word, rest: list[Word]) -> Word:
-    if rest and rest[0].text not in OPTIONS:
-        return rest.pop(0)
-    raise WorkflowInvalid(
-        f"{option.text} has no {OPTIONS[option.text].value}",
-        line=option.line,
-        advice=f"Write it as in: {OPTIONS[option.text].example}",
-    )
+def _take_values(option: Word, rest: list[Word]) -> list[Word]:
+    """The words that belong to an option: two to -P, one to each other."""
+    number = 2 if option.text == "-P" else 1
+    values = list(takewhile(lambda word: word.text not in OPTIONS, rest[:number]))
+    if len(values) < number:
+        known = OPTIONS[option.text]
+        advice = f"Write it as in: {known.example}"
+        if values and "=" in values[0].text:
+            advice = f"Write a blank for the equals sign: -P {values[0].text.replace('=', ' ', 1)}"
+        raise WorkflowInvalid(f"{option.text} has no {known.value}", line=option.line, advice=advice)
+    del rest[:number]
+    return values
 
 
 def _file_groups(option: Word, value: Word) -> list[str]:
@@ -86,22 +94,14 @@ def _file_groups(option: Word, value: Word) -> list[str]:
     return groups
 
 
-def _check_groups_of_step(head: Word, inputs: list[str], outputs: list[str]) -> None:
-    if not inputs:
-        raise WorkflowInvalid(
-            f"{head.text} has no input file group",
-            line=head.line,
-            advice="Name what it reads, as in: -I OCR-D-IMG",
-        )
+def _check_output_groups(option: Word, outputs: list[str]) -> None:
     for number, group in enumerate(outputs):
         if group in outputs[:number]:
-            raise WorkflowInvalid(
-                f"the output file group {group} is named twice",
-                line=head.line,
-                advice="Give each output of a step a file group of its own.",
-            )
+            message = f"the output file group {group} is named twice"
+            advice = "Give each output of a step a file group of its own."
+            raise WorkflowInvalid(message, line=option.line, advice=advice)
         if fault := unusable_output_group(group):
-            raise WorkflowInvalid(fault.message, line=head.line, advice=fault.advice)
+            raise WorkflowInvalid(fault.message, line=option.line, advice=fault.advice)
 
 
 def _inline_parameters(value: Word) -> dict[str, Any]:
