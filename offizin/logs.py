@@ -8,9 +8,9 @@ TAIL_LINES = 15
 TAIL_BYTES = 4000
 
 
-def job_log(home: Path, run_id: str, job_id: str) -> Path:
+def job_log(home: Path | str, run_id: str, job_id: str) -> str:
     """Where a job's log lies: a directory for each run, so that no directory grows without bound."""
-    return home / "logs" / run_id / f"{job_id}.log"
+    return f"{home}/logs/{run_id}/{job_id}.log"
 
 
 def log_tail(path: Path, lines: int = TAIL_LINES) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -28,6 +29,10 @@ from offizin.store.transaction import Database, Transaction
 from offizin.timings import Timings
 
 log = logging.getLogger(__name__)
+
+# While many pieces are out, results are gathered for so many seconds, so that they share a transaction.
+GATHER = 0.006
+MANY = 8
 
 # A group stays small enough that its transaction does not hold up others.
 MOST_IN_GROUP = 256
@@ -84,6 +89,8 @@ class Completion:
         while True:
             await self._wakened.wait()
             self._wakened.clear()
+            if len(self._dispatcher.out) >= MANY:
+                await self._clock.sleep(GATHER)
             await asyncio.shield(asyncio.ensure_future(self._take_all()))
 
     async def _take_all(self) -> None:
@@ -152,18 +159,27 @@ class Completion:
         if not verdicts and not running:
             return
         now = self._clock.now()
+        choice = self._dispatcher.reserve(Counter(v.piece.processor for v in verdicts if v.result.end))
 
         def write(tx: Transaction) -> Written:
-            return CompletionWrite(tx, now).run(verdicts, running)
+            written = CompletionWrite(tx, now).run(verdicts, running)
+            self._dispatcher.choose(tx, choice)
+            return written
 
-        with self._timings.measure("result: store", len(verdicts)):
-            written = await self._database.write(write)
+        try:
+            with self._timings.measure("result: store", len(verdicts)):
+                written = await self._database.write(write)
+        except BaseException:
+            choice.chosen.clear()
+            await self._dispatcher.send(choice)
+            raise
         with self._timings.measure("result: METS index", len(written.accepted)):
             for verdict in written.accepted:
                 verdict.piece.settled.update(page.page for page in verdict.pages)
                 if verdict.delta.files and verdict.piece.lane is not None:
                     verdict.piece.lane.index.apply(verdict.delta)
         await self._after(verdicts, written)
+        await self._dispatcher.send(choice)
 
     async def _after(self, verdicts: Sequence[Verdict], written: Written) -> None:
         for verdict in verdicts:

@@ -25,6 +25,7 @@ class StepContext:
     step: int
     workspace: int
     mets: Path
+    mets_text: str
     directory: str
     processor: str
     parameters: msgspec.Raw
@@ -59,6 +60,7 @@ class Contexts:
                     step=step.number,
                     workspace=row.workspace,
                     mets=mets,
+                    mets_text=row.mets,
                     directory=str(mets.parent),
                     processor=step.processor,
                     parameters=msgspec.Raw(step.parameters.encode()),

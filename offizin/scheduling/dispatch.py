@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,8 +54,19 @@ class ProcessorLoad:
     """What is out for one processor, how long its pieces take, and its virtual time."""
 
     out: int = 0
+    reserved: int = 0  # room that a transaction under way may fill
     seconds: float | None = None
     virtual_time: int = 0
+
+
+@dataclass(slots=True)
+class Choice:
+    """``room``: how many pieces of each processor may leave. Filled in: what leaves, and the processors of which must be
+    learned how to cut their jobs."""
+
+    room: dict[str, int]
+    chosen: list[Dispatched] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
 
 
 class Dispatcher:
@@ -88,7 +99,7 @@ class Dispatcher:
         self._clock = clock
         self._timings = timings
         self._limits = limits
-        self._home = home
+        self._home = str(home)
         self._slots = slots
         self._serve = serve
         self._learn = learn
@@ -153,27 +164,47 @@ class Dispatcher:
         room: dict[str, int] = {}
         for processor in list(self._hot)[:MOST_IN_ROUND]:
             del self._hot[processor]
-            load, slots = self._load(processor), self._slots(processor)
-            free = window_size(slots, load.seconds) - load.out if slots else 0
-            if free > 0:
-                room[processor] = free
+            self._reserve(processor, room)
         if self._hot:
             self._wakened.set()
         if not room:
             return
-        with self._timings.measure("dispatch: choose", 0):
-            chosen, unknown = await self._database.write(lambda tx: self._choose(tx, room))
-        for processor in unknown:
+        choice = Choice(room)
+        try:
+            with self._timings.measure("dispatch: choose", 0):
+                await self._database.write(lambda tx: self.choose(tx, choice))
+        finally:
+            await self.send(choice)
+
+    def reserve(self, freed: Mapping[str, int]) -> Choice:
+        """Room for the transaction that is about to take back ``freed`` pieces of each processor."""
+        room: dict[str, int] = {}
+        for processor, pieces_back in freed.items():
+            self._reserve(processor, room, pieces_back)
+        return Choice(room)
+
+    def _reserve(self, processor: str, room: dict[str, int], pieces_back: int = 0) -> None:
+        load, slots = self._load(processor), self._slots(processor)
+        free = window_size(slots, load.seconds) - load.out - load.reserved + pieces_back if slots else 0
+        if free > 0:
+            load.reserved += free
+            room[processor] = free
+
+    async def send(self, choice: Choice) -> None:
+        """After the commit of what ``choose`` was called in: publish what was chosen."""
+        for processor, free in choice.room.items():
+            self._load(processor).reserved -= free
+        for processor in choice.unknown:
             await self._serve(processor)
             self._learn(processor)
-        if chosen:
-            with self._timings.measure("dispatch: publish", len(chosen)):
-                await self._publish(chosen)
+        if choice.chosen:
+            with self._timings.measure("dispatch: publish", len(choice.chosen)):
+                await self._publish(choice.chosen)
 
-    def _choose(self, tx: Transaction, room: dict[str, int]) -> tuple[list[Dispatched], list[str]]:
-        """What leaves now, marked as queued; and processors of which must be learned how to cut their jobs."""
+    def choose(self, tx: Transaction, choice: Choice) -> None:
+        """Fill the room: what leaves now is marked as queued. In the writer's thread."""
+        room = choice.room
         chosen: list[tuple[ReadyJob | ReadyPiece, list[str]]] = []
-        unknown: list[str] = []
         now = self._clock.now()
         for processor, free in room.items():
             ready = jobs.ready(tx, processor, free)
@@ -181,7 +212,7 @@ class Dispatcher:
             if whole:
                 knows = self._learned.independent_pages(processor)
                 if knows is None:
-                    unknown.append(processor)
+                    choice.unknown.append(processor)
                 else:
                     for job in whole:
                         self._cut(tx, job, independent=knows, now=now)
@@ -195,7 +226,7 @@ class Dispatcher:
         jobs.queue(tx, (one.seq for one, _ in chosen if isinstance(one, ReadyJob)), now)
         pieces.queue(tx, ((one.seq, one.number) for one, _ in chosen if isinstance(one, ReadyPiece)))
         self._contexts.load(tx, {(one.run, one.step) for one, _ in chosen})
-        return [self._dispatched(one, pages) for one, pages in chosen], unknown
+        choice.chosen = [self._dispatched(one, pages) for one, pages in chosen]
 
     def _dispatched(self, one: ReadyJob | ReadyPiece, pages: list[str]) -> Dispatched:
         of_many = isinstance(one, ReadyPiece)
@@ -257,8 +288,8 @@ class Dispatcher:
             input_file_grps=context.input_file_grps,
             output_file_grps=context.output_file_grps,
             directory=context.directory,
-            mets=str(context.mets),
-            log=str(job_log(self._home, context.run_id, piece.id)),
+            mets=context.mets_text,
+            log=job_log(self._home, context.run_id, piece.id),
             slice=lane.index.slice(piece.pages, with_files_without_page=whole_book),
             overwrite=context.overwrite,
             full_mets=self._learned.full_mets(piece.processor),

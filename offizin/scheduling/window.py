@@ -15,18 +15,18 @@ from offizin.store.pieces import ReadyPiece
 
 # Work that waits in the broker, in seconds of one slot, and its bounds in pieces.
 AHEAD = 0.05
-MOST_AHEAD = 16
+MOST_AHEAD = 32
 
 Ready = TypeVar("Ready", ReadyJob, ReadyPiece)
 
 
 def window_size(slots: int, seconds: float | None) -> int:
-    """How many pieces of a processor may be in flight: those in the runners' hands, and one more for each slot.
+    """How many pieces of a processor may be in flight: those in the runners' hands, and a few more to follow.
 
     ``seconds`` is the measured time of a piece, None before the first.
     """
     in_hand = 1 if seconds is None else max(1, min(MOST_AHEAD, round(AHEAD / max(seconds, 1e-4))))
-    return slots * (in_hand + 1)
+    return slots * (in_hand + max(1, in_hand // 4))
 
 
 def tags(base: int, count: int) -> range:

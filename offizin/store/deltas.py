@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 
 from offizin.messages import Delta
+from offizin.store.prepared import Prepared
 from offizin.store.tables import deltas
 from offizin.store.transaction import Transaction
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[Delta])
 
+_add = Prepared(insert(deltas).values(workspace=bindparam("workspace"), body=bindparam("body")))
+
 
 def add(tx: Transaction, by_workspace: Sequence[tuple[int, Sequence[Delta]]]) -> None:
     """Hold the deltas of each workspace, after those that are there."""
     values = [{"workspace": workspace, "body": _encoder.encode(list(new))} for workspace, new in by_workspace if new]
-    if values:
-        tx.execute(insert(deltas), values)
+    _add.run_many(tx, values)
 
 
 def of_workspace(tx: Transaction, workspace: int) -> tuple[int, list[Delta]]:

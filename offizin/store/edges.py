@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from offizin.jobs import LIVE
 from offizin.store.jobs import CHUNK
+from offizin.store.prepared import Prepared, among, numbers
 from offizin.store.tables import edges, jobs
 from offizin.store.transaction import Transaction
 
@@ -28,10 +30,7 @@ class Edge:
     kind: EdgeKind
 
 
-_from = (
-    select(edges.c.predecessor, edges.c.successor, edges.c.kind)
-    .where(edges.c.predecessor.in_(bindparam("seqs", expanding=True)))
-)  # fmt: skip
+_from = Prepared(select(edges.c.predecessor, edges.c.successor, edges.c.kind).where(among(edges.c.predecessor, "seqs")))
 
 
 def add(tx: Transaction, new: Iterable[Edge]) -> None:
@@ -41,12 +40,11 @@ def add(tx: Transaction, new: Iterable[Edge]) -> None:
 
 
 def starting_at(tx: Transaction, predecessors: Collection[int]) -> list[Edge]:
-    found: list[Edge] = []
-    wanted = list(predecessors)
-    for start in range(0, len(wanted), CHUNK):
-        rows = tx.execute(_from, {"seqs": wanted[start : start + CHUNK]})
-        found.extend(Edge(p, s, EdgeKind(k)) for p, s, k in rows)
-    return found
+    if not predecessors:
+        return []
+    rows = _from.run(tx, {"seqs": numbers(tx, predecessors)})
+    found: list[Any] = list(rows)
+    return [Edge(row[0], row[1], EdgeKind(row[2])) for row in found]
 
 
 def open_edges(tx: Transaction, successors: Collection[int]) -> dict[int, int]:

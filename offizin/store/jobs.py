@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, insert, select, text, update
+from sqlalchemy import Row, bindparam, false, func, insert, null, select, text, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from offizin.jobs import LIVE, RunKind, State
+from offizin.store.prepared import Prepared, among, numbers
 from offizin.store.tables import READY, jobs, runs, steps, workspaces
 from offizin.store.transaction import Transaction
 
@@ -116,9 +117,9 @@ _row_columns = [
     jobs.c.seq, jobs.c.id, jobs.c.run, jobs.c.step, jobs.c.page, jobs.c.pages, jobs.c.processor, jobs.c.state,
     jobs.c.open_edges, jobs.c.attempt, jobs.c.tries, jobs.c.losses, jobs.c.cancelling,
 ]  # fmt: skip
-_rows_by_seq = select(*_row_columns).where(jobs.c.seq.in_(bindparam("seqs", expanding=True)))
+_rows_by_seq = Prepared(select(*_row_columns).where(among(jobs.c.seq, "seqs")))
 _rows_by_id = select(*_row_columns).where(jobs.c.id.in_(bindparam("ids", expanding=True)))
-_ready = (
+_ready = Prepared(
     select(
         jobs.c.seq, jobs.c.id, jobs.c.run, jobs.c.step, jobs.c.page, jobs.c.pages, jobs.c.processor, jobs.c.priority,
         jobs.c.tag, jobs.c.attempt, jobs.c.tries, jobs.c.losses,
@@ -127,34 +128,35 @@ _ready = (
     .order_by(jobs.c.priority.desc(), jobs.c.tag, jobs.c.seq)
     .limit(bindparam("room"))
 )  # fmt: skip
+_ready_among = Prepared(select(jobs.c.processor).where(among(jobs.c.seq, "seqs"), text(READY)).distinct())
 _ready_processors = select(jobs.c.processor).where(text(READY)).distinct()
-_queue = (
+_queue = Prepared(
     update(jobs)
     .where(jobs.c.seq == bindparam("job"))
-    .values(state=State.QUEUED, attempt=jobs.c.attempt + 1, queued_at=bindparam("at"), started_at=None)
+    .values(state=text("'QUEUED'"), attempt=text("attempt + 1"), queued_at=bindparam("at"), started_at=null())
 )
-_end = (
+_end = Prepared(
     update(jobs)
     .where(jobs.c.seq == bindparam("job"))
     .values(
         state=bindparam("to"), cause=bindparam("why"), message=bindparam("text"), started_at=bindparam("begun"),
         ended_at=bindparam("over"), seconds=bindparam("took"), tries=bindparam("tried"), losses=bindparam("lost"),
-        cancelling=False,
+        cancelling=false(),
     )
 )  # fmt: skip
-_running = (
+_running = Prepared(
     update(jobs)
-    .where(jobs.c.seq == bindparam("job"), jobs.c.attempt == bindparam("number"), jobs.c.state == State.QUEUED)
-    .values(state=State.RUNNING, started_at=bindparam("at"))
+    .where(jobs.c.seq == bindparam("job"), jobs.c.attempt == bindparam("number"), text("state = 'QUEUED'"))
+    .values(state=text("'RUNNING'"), started_at=bindparam("at"))
 )
-_close_edges = (
+_close_edges = Prepared(
     update(jobs).where(jobs.c.seq == bindparam("job")).values(open_edges=jobs.c.open_edges - bindparam("closed"))
 )
 
 
 def _job(row: Row[Any]) -> JobRow:
     values: tuple[Any, ...] = tuple(row)
-    return JobRow(*(*values[:7], State(values[7]), *values[8:]))
+    return JobRow(*(*values[:7], State(values[7]), *values[8:12], bool(values[12])))
 
 
 def next_number(tx: Transaction) -> int:
@@ -181,12 +183,9 @@ def add(tx: Transaction, run: int, priority: int, first: int, new: Sequence[NewJ
 
 
 def rows(tx: Transaction, seqs: Collection[int]) -> dict[int, JobRow]:
-    found: dict[int, JobRow] = {}
-    wanted = list(seqs)
-    for start in range(0, len(wanted), CHUNK):
-        for row in tx.execute(_rows_by_seq, {"seqs": wanted[start : start + CHUNK]}):
-            found[row[0]] = _job(row)
-    return found
+    if not seqs:
+        return {}
+    return {row[0]: _job(row) for row in _rows_by_seq.run(tx, {"seqs": numbers(tx, seqs)})}
 
 
 def rows_by_id(tx: Transaction, ids: Collection[str]) -> dict[str, JobRow]:
@@ -207,7 +206,7 @@ def live_of_step(tx: Transaction, run: int, step: int) -> list[JobRow]:
 
 def ready(tx: Transaction, processor: str, room: int) -> list[ReadyJob]:
     """The next ``room`` jobs of the processor: by priority, then in fair order."""
-    return [ReadyJob(*row) for row in tx.execute(_ready, {"name": processor, "room": room})]
+    return [ReadyJob(*tuple(row)) for row in _ready.run(tx, {"name": processor, "room": room})]
 
 
 def ready_processors(tx: Transaction) -> set[str]:
@@ -215,15 +214,13 @@ def ready_processors(tx: Transaction) -> set[str]:
 
 
 def queue(tx: Transaction, seqs: Iterable[int], now: float) -> None:
-    values = [{"job": seq, "at": now} for seq in seqs]
-    if values:
-        tx.execute(_queue, values)
+    _queue.run_many(tx, [{"job": seq, "at": now} for seq in seqs])
 
 
 def end_attempts(tx: Transaction, endings: Sequence[Ending]) -> None:
     if endings:
-        tx.execute(
-            _end,
+        _end.run_many(
+            tx,
             [
                 {
                     "job": e.seq, "to": e.state.value, "why": e.cause, "text": e.message, "begun": e.started_at,
@@ -249,27 +246,19 @@ def end_whole(tx: Transaction, seq: int, state: State, cause: str | None, messag
 def mark_running(tx: Transaction, taken: Iterable[tuple[int, int, float]]) -> None:
     """``(job, attempt, started at)``; a job that is no longer QUEUED at that attempt stays as it is."""
     values = [{"job": job, "number": attempt, "at": at} for job, attempt, at in taken]
-    if values:
-        tx.execute(_running, values)
+    _running.run_many(tx, values)
 
 
 def close_edges(tx: Transaction, closed: Iterable[tuple[int, int]]) -> None:
     """``(job, how many of its edges are closed now)``."""
-    values = [{"job": job, "closed": count} for job, count in closed]
-    if values:
-        tx.execute(_close_edges, values)
+    _close_edges.run_many(tx, [{"job": job, "closed": count} for job, count in closed])
 
 
 def ready_among(tx: Transaction, seqs: Collection[int]) -> set[str]:
     """The processors of those of the jobs that now wait for nothing."""
-    found: set[str] = set()
-    wanted = list(seqs)
-    for start in range(0, len(wanted), CHUNK):
-        chunk = wanted[start : start + CHUNK]
-        found.update(
-            tx.execute(select(jobs.c.processor).where(jobs.c.seq.in_(chunk), text(READY)).distinct()).scalars()
-        )
-    return found
+    if not seqs:
+        return set()
+    return {row[0] for row in _ready_among.run(tx, {"seqs": numbers(tx, seqs)})}
 
 
 def cancel_waiting(tx: Transaction, seqs: Collection[int], cause: str | None, message: str, now: float) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, text, update
 
 from offizin.jobs import State
 from offizin.store.jobs import CHUNK
+from offizin.store.prepared import Prepared
 from offizin.store.tables import READY, job_pages, jobs, pieces
 from offizin.store.transaction import Transaction
 
@@ -60,7 +61,7 @@ class PageEnding:
     message: str
 
 
-_ready = (
+_ready = Prepared(
     select(
         pieces.c.job, jobs.c.id, jobs.c.run, jobs.c.step, pieces.c.number, pieces.c.processor, pieces.c.priority,
         pieces.c.tag, pieces.c.attempt, pieces.c.tries, pieces.c.losses,
@@ -185,7 +186,7 @@ def cut_again(tx: Transaction, job: int, piece: int, open_pages: Sequence[str]) 
 
 
 def ready(tx: Transaction, processor: str, room: int) -> list[ReadyPiece]:
-    return [ReadyPiece(*tuple(row)) for row in tx.execute(_ready, {"name": processor, "room": room})]
+    return [ReadyPiece(*tuple(row)) for row in _ready.run(tx, {"name": processor, "room": room})]
 
 
 def ready_processors(tx: Transaction) -> set[str]:

@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, select, text, update
 
 from offizin.jobs import RunKind, State
 from offizin.store import dialects
+from offizin.store.prepared import Prepared, among, numbers
 from offizin.store.tables import jobs, runs, steps, workspaces
 from offizin.store.transaction import Transaction
 
@@ -76,7 +77,8 @@ _columns = [
 ]  # fmt: skip
 _select = select(*_columns).join(workspaces, workspaces.c.seq == runs.c.workspace)
 _select_steps = select(steps).order_by(steps.c.run, steps.c.number)
-_subtract_open = (
+_over = Prepared(select(runs.c.seq).where(among(runs.c.seq, "seqs"), text("open_jobs = 0")))
+_subtract_open = Prepared(
     update(runs).where(runs.c.seq == bindparam("run_seq")).values(open_jobs=runs.c.open_jobs - bindparam("ended"))
 )
 
@@ -191,9 +193,8 @@ def jobs_ended(tx: Transaction, ended: Iterable[tuple[int, int]]) -> list[int]:
     counted = list(ended)
     if not counted:
         return []
-    tx.execute(_subtract_open, [{"run_seq": run, "ended": count} for run, count in counted])
-    query = select(runs.c.seq).where(runs.c.seq.in_([run for run, _ in counted]), runs.c.open_jobs == 0)
-    return list(tx.execute(query).scalars())
+    _subtract_open.run_many(tx, [{"run_seq": run, "ended": count} for run, count in counted])
+    return [row[0] for row in _over.run(tx, {"seqs": numbers(tx, [run for run, _ in counted])})]
 
 
 def finished_but_not_ended(tx: Transaction) -> list[int]:

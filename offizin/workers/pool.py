@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 # How much work may lie in a runner's hands, in seconds, and in pieces.
 IN_HAND = 0.05
-MOST_IN_HAND = 16
+MOST_IN_HAND = 32
 # How long a runner keeps its core while other processors wait.
 TURN = 0.05
 TICK = 0.05
@@ -209,7 +209,12 @@ class WorkerPool:
         line.loading -= 1
         slot = Slot(
             line.processor,
-            runner, self._broker, self._clock, measured=line.measured, changed=self._assign, ended=self._slot_ended
+            runner,
+            self._broker,
+            self._clock,
+            measured=line.measured,
+            changed=self._assign,
+            ended=self._slot_ended,
         )
         line.slots.append(slot)
         handshake = replace(runner.handshake, processor=line.processor)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
 import socket
 import time
@@ -18,7 +19,7 @@ import msgspec
 
 from offizin.errors import RunnerLost, RunnerNotPython
 from offizin.messages import Handshake, decode_handshake
-from offizin.workers.process_group import ProcessGroup
+from offizin.workers.process_group import MARK, ProcessGroup
 
 _SITE = Path(__file__).resolve().parent.parent / "runner" / "site"
 _THREADS = (
@@ -52,12 +53,12 @@ _STARTED = Started()
 class RunnerProcess:
     """One running runner. Made by ``start``; whoever has it must in the end ``stop`` or ``kill`` it and ``wait``."""
 
-    def __init__(self, process: asyncio.subprocess.Process, lines: _Lines) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, lines: _Lines, mark: str) -> None:
         self.pid = process.pid
         self.handshake = Handshake(processor="")
         self._process = process
         self._lines = lines
-        self._group = ProcessGroup(process.pid)
+        self._group = ProcessGroup(process.pid, mark)
         self._end = asyncio.create_task(self._until_gone(), name=f"runner {process.pid}")
 
     @classmethod
@@ -77,6 +78,7 @@ class RunnerProcess:
         is killed.
         """
         ours, theirs = socket.socketpair()
+        mark = f"{os.getpid()}-{secrets.token_hex(8)}"
         log.parent.mkdir(parents=True, exist_ok=True)
         with theirs, log.open("ab") as output:
             said_before = output.tell()
@@ -86,7 +88,7 @@ class RunnerProcess:
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
-                    env=_environment(environment, threads, theirs.fileno()),
+                    env=_environment(environment, threads, theirs.fileno()) | {MARK: mark},
                     pass_fds=(theirs.fileno(),),
                     start_new_session=True,
                 )
@@ -97,7 +99,7 @@ class RunnerProcess:
                 ) from error
         ours.setblocking(False)
         _, lines = await asyncio.get_running_loop().create_connection(_Lines, sock=ours)
-        runner = cls(process, lines)
+        runner = cls(process, lines, mark)
         try:
             async with asyncio.timeout(load_limit):
                 said = await lines.handshake()
@@ -128,6 +130,10 @@ class RunnerProcess:
     def renew(self, seconds: float) -> None:
         """From now on the runner may write for ``seconds``. It gets the instant: waking up late must not prolong it."""
         self._lines.write(b"D%r\n" % (time.monotonic() + seconds))
+
+    def pause(self, seconds: float) -> None:
+        """Look for events again in ``seconds``: what comes meanwhile is heard in one piece."""
+        self._lines.pause(seconds)
 
     async def events(self) -> AsyncGenerator[list[RunnerEvent], None]:
         """All that has arrived at once, as a list, again and again, until the process has ended. For one listener."""
@@ -172,6 +178,7 @@ class _Lines(asyncio.Protocol):
         self._handshake: asyncio.Future[Handshake | None] = loop.create_future()
         self._transport: asyncio.Transport | None = None
         self._rest = b""
+        self._unsent: list[bytes] = []
         self._events: list[RunnerEvent] = []
         self._arrived: asyncio.Future[None] | None = None
 
@@ -188,8 +195,24 @@ class _Lines(asyncio.Protocol):
         return events
 
     def write(self, line: bytes) -> None:
+        """Lines of one turn of the loop go out together."""
+        self._unsent.append(line)
+        if len(self._unsent) == 1:
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        unsent, self._unsent = self._unsent, []
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(line)
+            self._transport.write(b"".join(unsent))
+
+    def pause(self, seconds: float) -> None:
+        if self._transport is not None and self._transport.is_reading():
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_later(seconds, self._resume)
+
+    def _resume(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def close(self) -> None:
         if self._transport is not None:

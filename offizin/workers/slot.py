@@ -15,6 +15,10 @@ from offizin.messages import Cause, PieceTicket, Result, Taken, encode
 from offizin.workers.exit_causes import cause_of
 from offizin.workers.runner_process import Reported, RunnerProcess, Started
 
+# A runner with so many pieces in hand is heard only so often (seconds): its reports share a turn of the loop.
+MANY_IN_HAND = 6
+LISTEN_EVERY = 0.006
+
 # A piece that is over sooner is never shown as running.
 NOTE_AFTER = 0.03
 
@@ -131,6 +135,8 @@ class Slot:
                     held.delivery.acknowledge()
             if finished:
                 self._changed()
+            if len(self.held) >= MANY_IN_HAND:
+                self.runner.pause(LISTEN_EVERY)
         await self._bury()
 
     async def _bury(self) -> None:
