@@ -8,6 +8,7 @@ The end of the stream means that nobody waits for us any more: the whole process
 from __future__ import annotations
 
 import _thread
+import ctypes
 import os
 import select
 import signal
@@ -16,6 +17,7 @@ import time
 from collections import deque
 
 _CHUNK = 1 << 18
+_prctl = getattr(ctypes.CDLL(None), "prctl", None)
 
 
 class DeadlinePassed(RuntimeError):
@@ -27,6 +29,7 @@ class Channel:
         self._socket = socket.socket(fileno=descriptor)
         self._socket.setblocking(True)
         self._pid = os.getpid()
+        self._thread = _thread.get_ident()
         self._unread = b""
         self._pieces: deque[bytes] = deque()
         self._leaving = False
@@ -97,11 +100,14 @@ class Channel:
         return True
 
     def _let_go(self) -> None:
-        """In a forked child: it must not keep the socket open, nor speak over it."""
+        """In a forked child: it must not keep the socket open, nor outlive us."""
         try:
             os.close(self._socket.detach())
         except OSError:
             pass
+        # what the kernel takes for the parent is the thread that forked: only one that lasts may be waited for
+        if os.getppid() == self._pid and _thread.get_ident() == self._thread:
+            end_with_parent_process()
 
     def _end_with_the_parent(self) -> None:
         """A thread of its own: sleeps until the other end is closed, whatever the processor is doing."""
@@ -114,12 +120,8 @@ class Channel:
 
 def end_with_parent_process() -> None:
     """Asks the kernel to kill this process when its parent dies (Linux; see prctl(2), PR_SET_PDEATHSIG)."""
-    try:
-        import ctypes
-
-        ctypes.CDLL(None).prctl(1, int(signal.SIGKILL), 0, 0, 0)
-    except (ImportError, OSError, AttributeError):
-        pass  # the end of the stream tells it, too
+    if _prctl is not None:
+        _prctl(1, int(signal.SIGKILL), 0, 0, 0)
 
 
 def _end_of_everything() -> None:

@@ -1,22 +1,33 @@
-"""A child's whole process group, and what has left it: nothing of it may outlive the child."""
+"""A child's whole process group, and what has left it: nothing of it may outlive the child.
+
+Descendants that made a session of their own are found in /proc as long as their parents live; orphans by a mark in the
+environment that they inherited.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 
 import psutil
+
+MARK = "OFFIZIN_RUNNER_MARK"
 
 _POLL_SECONDS = 0.005
 _PATIENCE_SECONDS = 5.0
 
 
 class ProcessGroup:
-    """The group of a child that was started as leader of a session, so that its pid is the group's number, too."""
+    """The group of a child that was started as leader of a session, so that its pid is the group's number, too.
 
-    def __init__(self, leader: int) -> None:
+    ``mark`` is the value of the variable MARK in the child's environment, its alone.
+    """
+
+    def __init__(self, leader: int, mark: str) -> None:
         self._leader = leader
+        self._mark = mark
         self._strays: list[psutil.Process] = []
 
     def kill(self) -> None:
@@ -33,12 +44,23 @@ class ProcessGroup:
 
     async def end_what_is_left(self) -> None:
         """For the time after the leader's end: kill the rest and return once it is gone."""
+        self._signal_group()
+        self._strays += await asyncio.to_thread(self._marked)
         waited = 0.0
         while waited < _PATIENCE_SECONDS and (self._signal_group() or any(map(_kill, self._strays))):
             if waited > 10 * _POLL_SECONDS and not await asyncio.to_thread(self._anybody_alive):
                 return
             await asyncio.sleep(_POLL_SECONDS)
             waited += _POLL_SECONDS
+
+    def _marked(self) -> list[psutil.Process]:
+        """Whoever carries the mark. Other users' processes cannot be read, nor need they be."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.environ().get(MARK) == self._mark:
+                    found.append(process)
+        return found
 
     def _signal_group(self) -> bool:
         """Whether there was somebody to get it, be it a zombie."""
