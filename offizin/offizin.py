@@ -6,12 +6,12 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Self
 
 from offizin.brokers.broker import Broker
 from offizin.brokers.in_process import InProcessBroker
 from offizin.clock import Clock, SystemClock
+from offizin.faults import install_from
 from offizin.home import Home
 from offizin.processors.discovery import Discovery
 from offizin.processors.tool_cache import Fingerprint
@@ -82,9 +82,12 @@ class Offizin:
     async def __aexit__(self, *_: object) -> None:
         self.stopping.set()
         self.changes.announce()
+        await self.dispatcher.stop()
         await self.pool.close(GRACE)
         for service in reversed(self._services):
             await service.stop()
+        now = self.clock.now()
+        await self.database.write(lambda tx: recover(tx, self._limits, now, crashed=False), synced=True)
         await self.discovery.close()
         await self.broker.close()
         await self.database.close()
@@ -92,8 +95,11 @@ class Offizin:
 
     async def _start(self) -> None:
         settings, clock = self.settings, self.clock
-        limits = Limits(own_failures=settings.own_failure_retries, runner_losses=settings.runner_lost_retries)
-        self.database: Database = await SqliteDatabase.open(self.home.database)
+        install_from(os.environ.get("OFFIZIN_FAULT"))
+        self._limits = limits = Limits(
+            own_failures=settings.own_failure_retries, runner_losses=settings.runner_lost_retries
+        )
+        self.database: Database = await SqliteDatabase.open(self.home.database, settings.sync)
         recovered = await self.database.write(lambda tx: recover(tx, limits, clock.now()), synced=True)
         if recovered.again or recovered.cancelled or recovered.given_up:
             log.warning(
@@ -164,14 +170,13 @@ class Offizin:
 
     def _pool_settings(self) -> PoolSettings:
         settings = self.settings
-        cores = os.cpu_count() or 1
         return PoolSettings(
             slots=settings.slots,
             runners=settings.max_runners,
             slots_per_processor=dict(settings.slots_per_processor),
-            threads=max(1, cores // settings.slots),
+            threads=settings.threads_per_runner,
             load_limit=settings.load_limit,
             idle_limit=settings.runner_idle_limit,
-            logs=Path(self.home.runner_logs),
+            logs=self.home.runner_logs,
             environment={},
         )

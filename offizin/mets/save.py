@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from offizin.errors import MetsChanged, MetsInvalid, MetsMissing
+from offizin.faults import reach
 from offizin.messages import Delta
 from offizin.mets.document import apply_deltas
 from offizin.mets.exchange import exchange_names
@@ -44,6 +45,7 @@ def save(path: Path, deltas: Sequence[Delta], known: Stamp) -> Stamp:
     temporary = target.with_name(f".{target.name}{_MARK}{os.getpid()}.part")
     try:
         status = _write(temporary, written, like=target)
+        reach("save: temporary file written")
         _replace(temporary, target, path, known)
     finally:
         temporary.unlink(missing_ok=True)
@@ -90,6 +92,7 @@ def _replace(temporary: Path, target: Path, path: Path, known: Stamp) -> None:
         if digest_of(temporary.read_bytes()) != known.digest:
             exchange_names(temporary, target)
             raise _changed(path, known)
+        reach("save: names exchanged")
         return
     if digest_of(target.read_bytes()) != known.digest:
         raise _changed(path, known)

@@ -11,6 +11,7 @@ import msgspec
 
 from offizin.brokers.broker import RESULTS, Broker, Delivery, Kind, Subscription
 from offizin.clock import Clock
+from offizin.faults import reach
 from offizin.messages import (
     Cause,
     Result,
@@ -39,7 +40,7 @@ MOST_IN_GROUP = 256
 
 
 class Completion:
-    """``run_over`` is called with the number of each run in which nothing is open now; ``changed`` after each commit."""
+    """``run_over`` is called with the number of each run in which nothing is open; ``changed`` after each commit."""
 
     def __init__(
         self,
@@ -164,6 +165,7 @@ class Completion:
         def write(tx: Transaction) -> Written:
             written = CompletionWrite(tx, now).run(verdicts, running)
             self._dispatcher.choose(tx, choice)
+            reach("completion: before commit")
             return written
 
         try:
@@ -173,6 +175,7 @@ class Completion:
             choice.chosen.clear()
             await self._dispatcher.send(choice)
             raise
+        reach("completion: after commit")
         with self._timings.measure("result: METS index", len(written.accepted)):
             for verdict in written.accepted:
                 verdict.piece.settled.update(page.page for page in verdict.pages)

@@ -36,7 +36,7 @@ class StepContext:
 
 
 class Contexts:
-    """Steps by (run, step); read from the database when they are not at hand, inside the transaction that needs them."""
+    """Steps by (run, step); read from the database, in the transaction that needs them, when they are not at hand."""
 
     def __init__(self) -> None:
         self._steps: dict[tuple[int, int], StepContext] = {}

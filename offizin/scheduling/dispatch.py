@@ -11,6 +11,7 @@ from pathlib import Path
 from offizin.brokers.broker import RESULTS, Broker, Kind, Message, queue_of
 from offizin.clock import Clock
 from offizin.errors import OffizinError
+from offizin.faults import reach
 from offizin.jobs import State
 from offizin.logs import job_log
 from offizin.messages import ENVELOPE_VERSION, Cause, Piece, Result, encode
@@ -61,8 +62,8 @@ class ProcessorLoad:
 
 @dataclass(slots=True)
 class Choice:
-    """``room``: how many pieces of each processor may leave. Filled in: what leaves, and the processors of which must be
-    learned how to cut their jobs."""
+    """``room``: how many pieces of each processor may leave. Filled in: what leaves, and the processors of which it must
+    be learned how to cut their jobs."""
 
     room: dict[str, int]
     chosen: list[Dispatched] = field(default_factory=list)
@@ -108,6 +109,8 @@ class Dispatcher:
         self._hot: dict[str, None] = {}  # processors that may have ready work, in the order they came
         self._wakened = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._opening: set[asyncio.Task[None]] = set()
+        self._stopped = False
 
     async def start(self) -> None:
         def look(tx: Transaction) -> tuple[set[str], dict[str, int]]:
@@ -120,6 +123,8 @@ class Dispatcher:
         self._task = asyncio.create_task(self._run(), name="dispatcher")
 
     async def stop(self) -> None:
+        """Nothing leaves any more."""
+        self._stopped = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -184,7 +189,7 @@ class Dispatcher:
         return Choice(room)
 
     def _reserve(self, processor: str, room: dict[str, int], pieces_back: int = 0) -> None:
-        load, slots = self._load(processor), self._slots(processor)
+        load, slots = self._load(processor), 0 if self._stopped else self._slots(processor)
         free = window_size(slots, load.seconds) - load.out - load.reserved + pieces_back if slots else 0
         if free > 0:
             load.reserved += free
@@ -198,6 +203,7 @@ class Dispatcher:
             await self._serve(processor)
             self._learn(processor)
         if choice.chosen:
+            reach("dispatch: after commit")
             with self._timings.measure("dispatch: publish", len(choice.chosen)):
                 await self._publish(choice.chosen)
 
@@ -254,23 +260,43 @@ class Dispatcher:
         jobs.queue(tx, [job.seq], now)
 
     async def _publish(self, chosen: Sequence[Dispatched]) -> None:
-        by_processor: dict[str, list[Message]] = {}
+        """Send what has its METS at hand; for the rest, each METS is opened aside, so that nobody waits for it."""
+        with_lane: list[Dispatched] = []
+        without: dict[Path, list[Dispatched]] = {}
         for piece in chosen:
-            load = self._load(piece.processor)
-            load.out += 1
+            self._load(piece.processor).out += 1
             self.out[piece.id, piece.piece] = piece
-            try:
-                lane = self._lanes.at_hand(piece.context.mets)
-                if lane is None:
-                    lane = await self._lanes.open(piece.context.mets, self._clock.now())
+            lane = self._lanes.at_hand(piece.context.mets)
+            if lane is None:
+                without.setdefault(piece.context.mets, []).append(piece)
+            else:
                 piece.lane = lane
                 lane.in_flight += 1
-                body = encode(self._piece(piece, lane))
-            except OffizinError as error:
-                lost = Result(piece.id, piece.attempt, piece.piece, cause=Cause.NO_INPUT, message=error.message)
-                await self._broker.publish(RESULTS, [Message(Kind.RESULT, encode(lost))])
-                continue
-            by_processor.setdefault(piece.processor, []).append(Message(Kind.PIECE, body))
+                with_lane.append(piece)
+        for mets, waiting in without.items():
+            task = asyncio.create_task(self._open_and_send(mets, waiting))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+        await self._send_pieces(with_lane)
+
+    async def _open_and_send(self, mets: Path, waiting: Sequence[Dispatched]) -> None:
+        try:
+            lane = await self._lanes.open(mets, self._clock.now())
+        except OffizinError as error:
+            lost = [Result(p.id, p.attempt, p.piece, cause=Cause.NO_INPUT, message=error.message) for p in waiting]
+            await self._broker.publish(RESULTS, [Message(Kind.RESULT, encode(result)) for result in lost])
+            return
+        for piece in waiting:
+            piece.lane = lane
+            lane.in_flight += 1
+        await self._send_pieces(waiting)
+
+    async def _send_pieces(self, ready: Sequence[Dispatched]) -> None:
+        by_processor: dict[str, list[Message]] = {}
+        for piece in ready:
+            assert piece.lane is not None
+            message = Message(Kind.PIECE, encode(self._piece(piece, piece.lane)))
+            by_processor.setdefault(piece.processor, []).append(message)
         for processor, messages in by_processor.items():
             await self._serve(processor)
             await self._broker.publish(queue_of(processor), messages)

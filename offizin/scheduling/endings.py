@@ -11,6 +11,7 @@ from pathlib import Path
 
 from offizin.clock import Clock
 from offizin.errors import OffizinError
+from offizin.faults import reach
 from offizin.jobs import RunKind, State, final_run_state
 from offizin.messages import Agent
 from offizin.scheduling.lanes import Lanes
@@ -90,6 +91,7 @@ class Endings:
     async def _end(self, workspace: int, mets: Path, ended: Sequence[RunRow]) -> None:
         agents = await self._database.read(lambda tx: [a for run in ended for a in self._agents(tx, run)])
         refused, last = "", 0
+        reach("ending: before save")
         try:
             last = await self._saving.save(workspace, mets, agents)
         except OffizinError as error:
@@ -100,6 +102,7 @@ class Endings:
             log.error("runs %s end without their METS saved: %s", ", ".join(run.id for run in ended), refused)
             # The next look reads what is there now; what was not saved stays with the database.
             self._lanes.close(mets)
+        reach("ending: after save")
         now = self._clock.now()
 
         def write(tx: Transaction) -> bool:
@@ -108,6 +111,7 @@ class Endings:
             return self._write_ends(tx, [run.seq for run in ended], refused, now)
 
         due = await self._database.write(write)
+        reach("ending: after commit")
         self._changed()
         if due:
             self._called_back()

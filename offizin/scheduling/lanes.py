@@ -25,6 +25,11 @@ class Lane:
         self.in_flight = 0  # pieces whose deltas will come; a lane in use is not forgotten
         self._saving = asyncio.Lock()
 
+    async def still_holds(self) -> bool:
+        """Whether mets.xml is the file that we know. Raises OSError when it cannot be read."""
+        async with self._saving:
+            return await asyncio.to_thread(self.index.stamp.still_holds, self.mets)
+
     async def save(self, new: Sequence[Delta]) -> None:
         """Write the deltas into mets.xml. Raises MetsChanged when somebody else has written it meanwhile."""
         async with self._saving:

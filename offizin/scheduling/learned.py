@@ -12,7 +12,6 @@ from offizin.store import processors
 from offizin.store.processors import Learned
 from offizin.store.transaction import Database
 
-
 # How long a look at a program's file is good for, in seconds.
 LOOK = 1.0
 

@@ -24,20 +24,21 @@ class Recovered:
     given_up: int
 
 
-def recover(tx: Transaction, limits: Limits, now: float) -> Recovered:
-    """Put everything in flight back. What had only been queued is charged nothing; what ran counts a loss."""
+def recover(tx: Transaction, limits: Limits, now: float, *, crashed: bool = True) -> Recovered:
+    """Put everything in flight back. What had only been queued is charged nothing; what ran when the server
+    ``crashed`` counts a loss."""
     singles: list[tuple[JobRow, State, int]] = []
     finished: list[Finished] = []
     for row in jobs.in_flight(tx):
         if row.page is None:
             continue
-        losses = row.losses + (row.state is State.RUNNING)
+        losses = row.losses + (crashed and row.state is State.RUNNING)
         singles.append((row, _after(row.cancelling, row.state, losses, limits), losses))
     jobs.end_attempts(tx, [_ending(row, state, losses, now) for row, state, losses in singles])
     for row, state, _ in singles:
         if state.is_final:
             finished.append(Finished(row, state, pages_of(tx, row), wholly_lost=True))
-    states = [state for _, state, _ in singles] + _recover_pieces(tx, limits, finished, now)
+    states = [state for _, state, _ in singles] + _recover_pieces(tx, limits, finished, now, crashed)
     follow(tx, finished, now)
     ended = [(row, state) for row, state, _ in singles if state.is_final]
     run_ids = runs.ids(tx, {row.run for row, _ in ended})
@@ -67,12 +68,14 @@ def _lost_message(losses: int) -> str:
     return f"the server or worker was lost {losses} times while this ran, in the end with nothing beside it"
 
 
-def _recover_pieces(tx: Transaction, limits: Limits, finished: list[Finished], now: float) -> list[State]:
+def _recover_pieces(
+    tx: Transaction, limits: Limits, finished: list[Finished], now: float, crashed: bool
+) -> list[State]:
     states: list[State] = []
     found = pieces.in_flight(tx)
     rows = jobs.rows(tx, {piece.job for piece in found})
     for piece in found:
-        losses = piece.losses + (piece.state is State.RUNNING)
+        losses = piece.losses + (crashed and piece.state is State.RUNNING)
         state = _after(rows[piece.job].cancelling, piece.state, losses, limits)
         states.append(state)
         renewed = PieceRow(piece.job, piece.number, piece.state, piece.attempt, piece.tries, losses)

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from offizin.clock import Clock
-from offizin.errors import InvalidRequest, MetsMissing, PagesInvalid, ProcessorsMissing, ProcessorUnknown
+from offizin.errors import InvalidRequest, MetsChanged, MetsMissing, PagesInvalid, ProcessorsMissing, ProcessorUnknown
+from offizin.faults import reach
 from offizin.jobs import RunKind, State
 from offizin.mets.index import MetsIndex
 from offizin.pages import resolve_pages
 from offizin.processors.discovery import Discovery
 from offizin.processors.parameters import check_cardinality, complete
 from offizin.scheduling.edges import Work, edges_between
-from offizin.scheduling.lanes import Lanes
+from offizin.scheduling.lanes import Lane, Lanes
 from offizin.scheduling.plan import Plan, PlannedStep, plan
 from offizin.scheduling.window import tags
 from offizin.store import edges, events, jobs, pieces, runs
@@ -57,7 +58,7 @@ class Submitted:
 
 
 class Submissions:
-    """``wake`` is called with the processors that have new jobs; ``ended`` with a run in which there was nothing to do."""
+    """``wake`` is called with the processors that have new jobs; ``ended`` with a run that has nothing to do."""
 
     def __init__(
         self,
@@ -89,7 +90,7 @@ class Submissions:
                 raise InvalidRequest(f"priority {submission.priority} is out of range", advice="Use small numbers.")
             steps = await self._check_steps(submission.workflow.steps, submission.kind)
             mets = await asyncio.to_thread(_absolute, submission.mets)
-            lane = await self._lanes.open(mets, self._clock.now())
+            lane = await self._open(mets)
             await self._check_groups(submission, lane.workspace, lane.index)
             pages = resolve_pages(submission.pages, lane.index.pages)
             if not pages:
@@ -111,6 +112,7 @@ class Submissions:
                 return self._write(tx, submission, steps, planned, lane.workspace, run_id, ids, now)
 
             run = await self._database.write(write, synced=True)
+        reach("submission: after commit")
         self._changed()
         if planned.jobs:
             self._wake({step.processor for step in steps})
@@ -142,6 +144,22 @@ class Submissions:
             parameters = canonical_json(complete(description, step.parameters))
             planned.append(PlannedStep(number, step.processor, parameters, step.input_file_grps, step.output_file_grps))
         return planned
+
+    async def _open(self, mets: Path) -> Lane:
+        """The workspace as it is on disk now. Raises MetsChanged when others wrote it while runs are under way here."""
+        lane = await self._lanes.open(mets, self._clock.now())
+        try:
+            if await lane.still_holds():
+                return lane
+        except OSError:
+            pass  # reading it anew says what is wrong
+        if await self._database.read(lambda tx: runs.live_steps(tx, lane.workspace)):
+            raise MetsChanged(
+                f"{mets} was changed by somebody else while runs are under way on it",
+                advice="Put the file back as it was, or cancel the runs on this workspace first.",
+            )
+        self._lanes.close(mets)
+        return await self._lanes.open(mets, self._clock.now())
 
     async def _check_groups(self, submission: Submission, workspace: int, index: MetsIndex) -> None:
         # Live runs first: what they have finished by the time the index is looked at is in the index.
@@ -217,6 +235,7 @@ class Submissions:
         pieces.add_pages(tx, of_many_pages)
         edges.add(tx, found)
         events.add(tx, [events.Change(run_id, State.CACHED)], now)
+        reach("submission: before commit")
         return run
 
 

@@ -68,7 +68,7 @@ def _numbers_postgresql(element: _Numbers, compiler: SQLCompiler, **kw: Any) -> 
 
 
 def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-    """``column`` is one of the numbers bound to ``name`` (encoded by ``numbers``): any count of them in one parameter."""
+    """``column`` is one of the numbers bound to ``name`` (encoded by ``numbers``): all of them in one parameter."""
     return column.bool_op("IN")(_Numbers(name))
 
 

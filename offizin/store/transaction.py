@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from offizin.settings import SyncMode
 from offizin.store import dialects, migrate
 
 T = TypeVar("T")
@@ -40,7 +41,8 @@ class SqliteDatabase:
 
     READERS = 2
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, sync: SyncMode = SyncMode.SUBMISSIONS) -> None:
+        self._sync = sync
         self._engine: Engine = dialects.sqlite_engine(path)
         self._writer_thread = ThreadPoolExecutor(1, "store-writer")
         self._reader_threads = ThreadPoolExecutor(self.READERS, "store-reader")
@@ -50,10 +52,10 @@ class SqliteDatabase:
         self._open: list[Connection] = []
 
     @classmethod
-    async def open(cls, path: Path) -> SqliteDatabase:
+    async def open(cls, path: Path, sync: SyncMode = SyncMode.SUBMISSIONS) -> SqliteDatabase:
         """Open, and migrate to the newest schema. Raises Unavailable on a network file system."""
         dialects.refuse_network_file_system(path)
-        database = cls(path)
+        database = cls(path, sync)
         await asyncio.get_running_loop().run_in_executor(database._writer_thread, database._start)
         return database
 
@@ -67,6 +69,8 @@ class SqliteDatabase:
     def _write(self, work: Callable[[Transaction], T], synced: bool) -> T:
         connection = self._writer
         assert connection is not None
+        if self._sync is not SyncMode.SUBMISSIONS:
+            synced = self._sync is SyncMode.EVERYTHING
         if synced != self._synced:
             connection.connection.execute(f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")
             self._synced = synced

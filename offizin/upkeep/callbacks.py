@@ -8,6 +8,7 @@ import logging
 import httpx
 
 from offizin.clock import Clock
+from offizin.faults import reach
 from offizin.store import callbacks
 from offizin.store.callbacks import Callback
 from offizin.store.transaction import Database
@@ -48,6 +49,7 @@ class Callbacks(Periodic):
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             trouble = f"{type(error).__name__}: {error}"
         if not trouble:
+            reach("callback: delivered")
             await self._database.write(lambda tx: callbacks.delivered(tx, callback.seq))
         elif callback.tries >= len(PAUSES):
             log.error("callback to %s is given up after %d tries: %s", callback.url, callback.tries + 1, trouble)

@@ -1,1 +1,1 @@
-"""Where pieces are worked on: slots that hold warm runners. Knows neither store nor scheduling; answers by the result queue."""
+"""Where pieces are worked on: slots that hold warm runners. Knows neither store nor scheduling, only queues."""

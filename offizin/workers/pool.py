@@ -178,7 +178,7 @@ class WorkerPool:
 
     @staticmethod
     def _feed_busy(line: Line, now: float, crowded: bool) -> None:
-        """Fill the hands of busy runners, the emptiest first; a runner whose turn is over gets nothing if others wait."""
+        """Fill the hands of busy runners, the emptiest first; one whose turn is over gets nothing if others wait."""
         busy = [slot for slot in line.slots if slot.busy and not (crowded and now - slot.busy_since > TURN)]
         while line.waiting and busy and not line.waiting[0].ticket.alone:
             slot = min(busy, key=lambda slot: len(slot.held))

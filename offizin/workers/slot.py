@@ -62,6 +62,7 @@ class Slot:
         self._ended = ended
         self._begun = False  # the first of ``held`` is being worked on
         self._progress_at = 0.0
+        self._stopping = False
         self._reason: tuple[Cause, str] | None = None
         self._reader = asyncio.create_task(self._read(), name=f"slot {runner.pid}")
 
@@ -108,6 +109,9 @@ class Slot:
             self.end(Cause.TIMEOUT, f"no page was done within the time limit of {limit:g} s")
 
     async def stop(self, grace: float) -> None:
+        """Let the runner finish and leave, within ``grace`` seconds. What it does not finish is not reported: nobody
+        is to blame."""
+        self._stopping = True
         await self.runner.stop(grace)
         await self._reader
 
@@ -144,8 +148,10 @@ class Slot:
         return_code = await self.runner.wait()
         left = list(self.held)
         self.held.clear()
+        if self._stopping:
+            left = []
         if left and (self._begun or self._reason is None):
-            # A runner that dies on what it has just been sent is blamed on the first piece, or it would go round for ever.
+            # If a runner dies on what it has just been sent, the first piece is blamed, or it would go round for ever.
             first = left.pop(0)
             cause, message = self._reason or cause_of(return_code)
             await report_end(self._broker, first, cause, message, self._clock.monotonic() - self._progress_at)
