@@ -22,12 +22,14 @@ class Accounts:
         self._ended: set[str] = set()
         self._by_page: dict[Any, list[Any]] | None = None
         self._groups = set(piece.output_file_grps)
-        wanted = set(piece.pages)
         before = piece.slice_["files"]
-        self._had_output = {f["page_id"] for f in before if f["file_grp"] in self._groups and "page_id" in f}
+        # with overwrite, what was there before is no output of this piece
+        self._had_output = {
+            f["page_id"] for f in before if f["file_grp"] in self._groups and "page_id" in f and not piece.overwrite
+        }
         inputs = set(piece.input_file_grps)
         self._has_input = {f["page_id"] for f in before if f["file_grp"] in inputs and "page_id" in f}
-        self._pages = wanted
+        self._pages = set(piece.pages)
         self.started = 0
 
     def returned(self, page: str) -> None:
@@ -44,7 +46,7 @@ class Accounts:
 
     def raised(self, page: str, error: BaseException) -> None:
         """The processor raised on the page. What it had added for it is not handed on."""
-        if isinstance(error, FileExistsError) and page in self._had_output and not self._piece.overwrite:
+        if isinstance(error, FileExistsError) and page in self._had_output:
             self._take(page)
             self._end(page, page_outcome(page, existed=True))
             return

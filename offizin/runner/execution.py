@@ -57,12 +57,13 @@ class Execution:
         self._pages = has_page_methods(processor_class)
         self._by_page = has_independent_pages(processor_class)
         self._has_process_workspace = hasattr(Processor, "process_workspace")
+        self._timed = False
 
     def run(self, processor: Any, workspace: Any, piece: Piece, accounts: Accounts) -> None:
         """Raises what the processor raises outside its pages, SystemExit also from within them, and WantsFullMets."""
         processor.workspace = workspace
-        timed = max(config.OCRD_PROCESSING_PAGE_TIMEOUT, 0) if self._by_page else 0
-        if self._by_page and not timed:
+        self._timed = self._pages and config.OCRD_PROCESSING_PAGE_TIMEOUT > 0
+        if self._by_page and not self._timed:
             self._run_pages(processor, workspace, accounts)
         elif self._has_process_workspace:
             self._run_whole(processor, workspace, accounts)
@@ -101,6 +102,9 @@ class Execution:
         try:
             method(*files)
         except (SystemExit, KeyboardInterrupt) as error:
+            if self._timed and isinstance(error, KeyboardInterrupt):  # that is how ocrd's own time limit interrupts
+                self._failed(log, accounts, page, TimeoutError("OCRD_PROCESSING_PAGE_TIMEOUT is over"))
+                return
             accounts.raised(page, error)
             raise
         except NotImplementedError as error:

@@ -79,9 +79,10 @@ class Runner:
         try:
             self._log.start(piece.log)
             end = self._run(piece, reports)
-            if end.get("cause") or any("cause" in outcome for outcome in reports.rest):
+            if end.get("cause") or reports.failed:
                 end["log_tail"] = self._log.tail()
-        except OSError as error:  # no log, no workspace
+        except Exception as error:  # no log, no workspace, no METS
+            self._failure_log.exception("Piece cannot be worked on")
             cause, message = cause_of(error)
             end = {"files": [], "cause": cause, "message": message}
         finally:
@@ -91,7 +92,7 @@ class Runner:
         self._channel.hold(encode_end(piece, reports.rest, peak_memory=memory, seconds=seconds, **end))
 
     def _run(self, piece: Piece, reports: _Reports) -> dict[str, Any]:
-        """The fields of the piece's last result, beside its pages. Raises OSError when the workspace is not there."""
+        """The fields of the piece's last result, beside its pages. Raises what keeps it from being begun."""
         try:
             processor = self._instances.for_piece(piece)
         except LoadingFailed as failure:
@@ -130,9 +131,11 @@ class Runner:
         finally:
             os.chdir(before)
             config.OCRD_EXISTING_OUTPUT = "SKIP"
-        return self._close(piece, accounts, mets.missing_attribute, error)
+        return self._close(piece, accounts, reports, mets.missing_attribute, error)
 
-    def _close(self, piece: Piece, accounts: Accounts, missing: str, error: BaseException | None) -> dict[str, Any]:
+    def _close(
+        self, piece: Piece, accounts: Accounts, reports: _Reports, missing: str, error: BaseException | None
+    ) -> dict[str, Any]:
         end: dict[str, Any] = {"files": [], "missing_attribute": missing}
         if error is None:
             accounts.finish()
@@ -147,6 +150,8 @@ class Runner:
             pass  # the pages after that one were not reached
         else:
             accounts.finish(error)
+            if isinstance(error, FileExistsError) and not reports.failed:  # all of it was there
+                return {"files": [], "missing_attribute": missing}
         return end
 
 
@@ -155,6 +160,7 @@ class _Reports:
 
     def __init__(self, channel: Channel, piece: Piece) -> None:
         self.rest: list[Outcome] = []
+        self.failed = False
         self._channel = channel
         self._piece = piece
         self._many = len(piece.pages) > 1
@@ -162,6 +168,7 @@ class _Reports:
 
     def add(self, outcome: Outcome) -> None:
         self.rest.append(outcome)
+        self.failed = self.failed or "cause" in outcome
         if self._many and perf_counter() - self._last >= _REPORT_SECONDS:
             self._channel.hold(encode_pages_so_far(self._piece, self.rest))
             self._channel.flush()

@@ -7,7 +7,7 @@ Commas, ``a..b``, ``//regex``, ``~`` before any of them; ids only. What asks for
 from __future__ import annotations
 
 import re
-from typing import Iterable
+from typing import Mapping
 
 from ocrd_utils import generate_range
 
@@ -16,9 +16,8 @@ class SelectorNeedsMets(Exception):
     """The selector cannot be resolved by the ids of these pages alone."""
 
 
-def select_pages(selector: str, pages: Iterable[str]) -> set[str]:
-    """The ids among ``pages`` that the selector names. Raises ValueError for what is malformed, as the reference."""
-    known = list(pages)
+def select_pages(selector: str, known: Mapping[str, object]) -> set[str]:
+    """The ids among the keys of ``known`` that the selector names. ValueError for what is malformed."""
     selected: set[str] = set()
     excluded: set[str] = set()
     only_exclusions = True
@@ -39,7 +38,7 @@ def select_pages(selector: str, pages: Iterable[str]) -> set[str]:
     return (set(known) if only_exclusions else selected) - excluded
 
 
-def _matches(token: str, bare: str, known: list[str]) -> list[str]:
+def _matches(token: str, bare: str, known: Mapping[str, object]) -> list[str]:
     if bare.startswith("//"):
         if bare == "//":
             raise ValueError(f"invalid pageId syntax '{token}': empty after regex prefix")

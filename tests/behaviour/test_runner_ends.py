@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from offizin.errors import RunnerLost, RunnerNotPython
-from offizin.messages import Cause, encode
+from offizin.messages import Cause, PageOutcome, encode
 from offizin.workers.runner_process import Reported, RunnerProcess
 from tests.behaviour.scripted_processors import OCRD_DUMMY, Book, running, write_processor
 
@@ -227,6 +227,43 @@ async def test_a_processor_of_api_2_is_sealed_at_the_end(tmp_path: Path, book: B
         at_once = await driver.result(book.piece(parameters={"where": "PHYS_0001"}, target="OCR-D-C"))
         assert at_once.before_first_page
         assert at_once.pages == []
+
+
+async def test_existing_output_counts_as_done_for_a_processor_of_api_2_too(tmp_path: Path, book: Book) -> None:
+    async with running(write_processor(tmp_path, OLD), tmp_path / "runner.log") as driver:
+        first = await driver.result(book.piece())
+        book.files += [file for page in first.pages for file in page.files]
+        again = await driver.result(book.piece(["PHYS_0001"]))
+        assert again.cause is None
+        assert again.pages == [PageOutcome("PHYS_0001", existed=True)]
+        over = await driver.result(book.piece(["PHYS_0001"], overwrite=True))
+        assert [len(page.files) for page in over.pages] == [1]
+        late = await driver.result(book.piece(["PHYS_0001"], {"where": "PHYS_0001"}, overwrite=True))
+        assert [page.cause for page in late.pages] == [Cause.EXCEPTION]
+
+
+async def test_the_reference_s_own_time_limit_fails_the_page_and_not_the_piece(tmp_path: Path, book: Book) -> None:
+    executable = write_processor(
+        tmp_path,
+        """
+    class Scripted(Described):
+        def process_page_pcgts(self, *pages, page_id=None):
+            if page_id == self.parameter["where"]:
+                time.sleep(600)
+            return OcrdPageResult(pages[0])
+    """,
+    )
+    async with running(executable, tmp_path / "runner.log", OCRD_PROCESSING_PAGE_TIMEOUT="1") as driver:
+        result = await driver.result(book.piece(parameters={"where": "PHYS_0002"}))
+    assert [page.cause for page in result.pages] == [None, Cause.TIMEOUT, None]
+
+
+async def test_a_piece_without_a_mets_to_read_fails_and_the_runner_goes_on(tmp_path: Path, book: Book) -> None:
+    (book.directory / "mets.xml").write_text("<no mets")
+    async with running(OCRD_DUMMY, tmp_path / "runner.log") as driver:
+        broken = await driver.result(book.piece(["PHYS_0001"], full_mets=True))
+        assert broken.cause is Cause.EXCEPTION
+        assert (await driver.result(book.piece(["PHYS_0001"]))).pages[0].cause is None
 
 
 async def test_a_processor_around_its_pages_is_run_whole_and_still_counted(tmp_path: Path, book: Book) -> None:
