@@ -24,6 +24,7 @@
     │   ├── RunnerNotPython           503  exit 5   a program that never hands us a Python processor
     │   └── RunnerLost                503  exit 5   a processor's program could not be started or was lost on the way
     ├── Interrupted                   499  exit 130 the user ended it
+    ├── NotBuiltYet                   501  exit 1   the reference has it, we do not have it yet
     └── RunFailed                     500  exit 1   the run ended, and not all of it worked
 
 Each has a message (what is wrong and where), an ``advice`` (what to do), an HTTP status and an exit code.
@@ -155,3 +156,7 @@ class Interrupted(OffizinError):
 
 class RunFailed(OffizinError):
     exit_code = 1
+
+
+class NotBuiltYet(OffizinError):
+    http_status = 501

@@ -52,6 +52,10 @@ class Changes:
         self._event.set()
         self._event = asyncio.Event()
 
+    def upcoming(self) -> asyncio.Event:
+        """Is set by the next announcement. Take it before you look, and no change falls between look and wait."""
+        return self._event
+
     async def wait(self) -> None:
         await self._event.wait()
 
@@ -79,9 +83,13 @@ class Offizin:
             raise
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """Tell all who wait that the end is near."""
         self.stopping.set()
         self.changes.announce()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.stop()
         await self.dispatcher.stop()
         await self.pool.close(GRACE)
         for service in reversed(self._services):

@@ -1,0 +1,112 @@
+"""From POST /processor/run to a submission, and back to what the reference answers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from offizin.api import request_checks
+from offizin.api.job_views import job_output
+from offizin.api.reference_models import JobInput, PYJobInput, PYJobOutput
+from offizin.errors import InvalidRequest, NotFound, ProcessorsMissing, ProcessorUnknown
+from offizin.jobs import RunKind
+from offizin.offizin import Offizin
+from offizin.scheduling.submission import Submission
+from offizin.store import jobs
+from offizin.workflows import Step, Workflow
+
+
+class Task(Protocol):
+    """As ``ProcessorTask`` of the reference (ocrd/task_sequence.py)."""
+
+    executable: str
+    input_file_grps: Sequence[str]
+    output_file_grps: Sequence[str]
+    parameters: Mapping[str, Any]
+
+
+async def submit_job(offizin: Offizin, processor_name: str, data: PYJobInput) -> PYJobOutput:
+    """Raises the errors under InvalidRequest and NotFound."""
+    data.processor_name = processor_name
+    submitted = await offizin.submissions.submit(_submission(processor_name, data))
+    [(_, data.job_id)] = submitted.jobs
+    return await job_output(offizin, data.job_id)
+
+
+async def look_again(offizin: Offizin, job_id: str) -> None:
+    """Have the dispatcher look at the job's processor, in case it did not see that the job is ready. Raises
+    NotFound."""
+    rows = await offizin.database.read(lambda tx: jobs.rows_by_id(tx, [job_id]))
+    if job_id not in rows:
+        raise NotFound(f"there is no job {job_id}", advice="GET /processor/jobs lists them.")
+    offizin.dispatcher.wake({rows[job_id].processor})
+
+
+async def submit_tasks(
+    tasks: Sequence[Task],
+    mets_path: str,
+    page_id: str | None,
+    submit: Callable[[str, JobInput], Awaitable[PYJobOutput]],
+) -> list[PYJobOutput]:
+    """One job for each task, which depends on those that make what it reads."""
+    makers: dict[str, str] = {}
+    answers = []
+    for task in tasks:
+        data = JobInput(
+            path_to_mets=mets_path,
+            input_file_grps=list(task.input_file_grps),
+            output_file_grps=list(task.output_file_grps),
+            page_id=page_id,
+            parameters=dict(task.parameters),
+            depends_on=[makers[group] for group in task.input_file_grps if group in makers],
+        )
+        answer = await submit(task.executable, data)
+        makers.update(dict.fromkeys(task.output_file_grps, answer.job_id))
+        answers.append(answer)
+    return answers
+
+
+def check_processors_exist(offizin: Offizin, names: Iterable[str]) -> None:
+    """Raises ProcessorsMissing, which names all that are missing."""
+    missing: dict[str, ProcessorUnknown] = {}
+    for name in names:
+        try:
+            offizin.discovery.executable(name)
+        except ProcessorUnknown as error:
+            missing[name] = error
+    if missing:
+        raise ProcessorsMissing(
+            "; ".join(error.message for error in missing.values()), advice=next(iter(missing.values())).advice
+        )
+
+
+def _submission(processor_name: str, data: PYJobInput) -> Submission:
+    if data.job_id:
+        raise InvalidRequest(
+            f"job_id is set in the request: {data.job_id}", advice="Leave it out: the server gives jobs their ids."
+        )
+    if bool(data.path_to_mets) == bool(data.workspace_id):
+        raise InvalidRequest(
+            "either path_to_mets or workspace_id must be given; " + ("both are" if data.path_to_mets else "neither is"),
+            advice="Give the path of a mets.xml on the server as path_to_mets.",
+        )
+    if not data.path_to_mets:
+        raise NotFound(f"there is no workspace {data.workspace_id}", advice="Give its METS as path_to_mets.")
+    step = Step(
+        line=1,
+        processor=processor_name,
+        input_file_grps=tuple(data.input_file_grps),
+        output_file_grps=tuple(data.output_file_grps or ()),
+        parameters_json=request_checks.parameters(data.parameters),
+    )
+    return Submission(
+        mets=request_checks.mets_path(data.path_to_mets),
+        workflow=Workflow((step,), step.to_line()),
+        pages=data.page_id,
+        kind=RunKind.JOB,
+        depends_on=tuple(data.depends_on or ()),
+        description=data.description or "",
+        callback_url=request_checks.callback_url(data.callback_url),
+        priority=data.priority if isinstance(data, JobInput) else 0,
+        overwrite=data.overwrite if isinstance(data, JobInput) else False,
+    )

@@ -1,0 +1,76 @@
+"""Our own routes about the server itself: its health, its processors, its events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
+
+from offizin import __version__
+from offizin.api.current import CurrentOffizin
+from offizin.api.event_stream import event_stream
+from offizin.api.models import MOST, Health, ProcessorList, ProcessorSummary, Runner, Timing
+from offizin.errors import OffizinError
+from offizin.offizin import Offizin
+from offizin.store import runs
+
+router = APIRouter(tags=["tools"])
+
+
+@router.get("/healthz")
+async def health(offizin: CurrentOffizin) -> Health:
+    """Whether the server works, and what it does."""
+    return Health(
+        status="ok",
+        version=__version__,
+        home=str(offizin.home.path),
+        slots=offizin.settings.slots,
+        runs_live=await offizin.database.read(runs.how_many_live),
+        runners=[Runner(processor=name, pid=pid, busy=busy) for name, pid, busy in offizin.pool.loaded()],
+        timings=[Timing(part=part, count=count, seconds=seconds) for part, count, seconds in offizin.timings.table()],
+    )
+
+
+@router.get("/processors", tags=["discovery"])
+async def processors(offizin: CurrentOffizin) -> ProcessorList:
+    """All processors with what they say of themselves; slow the first time, because each is asked."""
+    described = await offizin.discovery.describe_all()
+    versions = await asyncio.gather(*(_version(offizin, found.name) for found in described))
+    loaded = Counter(name for name, _, _ in offizin.pool.loaded())
+    return ProcessorList(
+        processors=[
+            ProcessorSummary(
+                name=found.name,
+                executable=str(found.executable),
+                version=version,
+                description=found.description,
+                independent_pages=offizin.learned.independent_pages(found.name),
+                loaded=loaded[found.name],
+            )
+            for found, version in zip(described, versions, strict=True)
+        ]
+    )
+
+
+@router.get("/events", response_class=StreamingResponse)
+async def events(
+    offizin: CurrentOffizin,
+    after: Annotated[int | None, Query(ge=0, le=MOST)] = None,
+    run: str | None = None,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> StreamingResponse:
+    """Changes of state as server-sent events, from event ``after`` (or the header Last-Event-ID) on, else from now."""
+    if last_event_id and last_event_id.isascii() and last_event_id.isdigit():
+        after = min(int(last_event_id[:19]), MOST)
+    stream = await event_stream(offizin, after, run)
+    return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+async def _version(offizin: Offizin, name: str) -> str:
+    try:
+        return await offizin.discovery.version(name)
+    except OffizinError:  # it has gone meanwhile
+        return ""

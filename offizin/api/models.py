@@ -1,0 +1,186 @@
+"""The bodies of the routes that are ours. Times are seconds since the epoch, durations seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from offizin.jobs import RunKind, State
+
+# What SQLite and PostgreSQL can hold in a number.
+MOST = 2**63 - 1
+
+
+class StepSummary(BaseModel):
+    """``counts``: how many of the step's jobs are in which state; ``number`` counts from 0."""
+
+    number: int
+    processor: str
+    input_file_grps: Sequence[str]
+    output_file_grps: Sequence[str]
+    parameters: dict[str, Any]
+    counts: dict[State, int]
+
+
+class RunSummary(BaseModel):
+    """A run of a workflow, or of one job submitted by itself. ``skipped``: (step, page) pairs that were done before."""
+
+    run_id: str
+    kind: RunKind
+    state: State
+    path_to_mets: str
+    workflow: str
+    page_id: str
+    page_wise: bool
+    priority: int
+    overwrite: bool
+    submitted_at: float
+    ended_at: float | None
+    message: str
+    description: str
+    jobs: int
+    skipped: int
+    steps: list[StepSummary]
+
+
+class RunList(BaseModel):
+    """``next`` is what to give as ``before`` for the runs before these."""
+
+    runs: list[RunSummary]
+    next: str | None
+
+
+class JobSummary(BaseModel):
+    """``page_id`` is None for a job of many pages."""
+
+    job_id: str
+    run_id: str
+    step: int
+    processor: str
+    page_id: str | None
+    pages: int
+    state: State
+    attempt: int
+    cause: str | None
+    message: str
+    queued_at: float | None
+    started_at: float | None
+    ended_at: float | None
+    seconds: float | None
+    path_to_mets: str
+    input_file_grps: Sequence[str]
+    output_file_grps: Sequence[str]
+
+
+class JobList(BaseModel):
+    """``next`` is what to give as ``after`` for the jobs after these."""
+
+    jobs: list[JobSummary]
+    next: str | None
+
+
+class AttemptShown(BaseModel):
+    """One that did not work out. ``page_id`` is None when the piece failed as a whole; ``peak_memory`` in bytes;
+    ``again`` says that another attempt followed by itself."""
+
+    attempt: int
+    piece: int
+    page_id: str | None
+    cause: str
+    message: str
+    log_tail: str
+    seconds: float
+    peak_memory: int
+    again: bool
+    ended_at: float
+
+
+class PageState(BaseModel):
+    page_id: str
+    state: State
+    cause: str | None
+    message: str
+
+
+class JobDetails(JobSummary):
+    """``page_states`` is empty for a job of one page."""
+
+    attempts: list[AttemptShown]
+    page_states: list[PageState]
+
+
+class Failure(BaseModel):
+    """One page of a step that failed (``page_id`` None: the job as a whole)."""
+
+    job_id: str
+    step: int
+    processor: str
+    page_id: str | None
+    attempt: int
+    cause: str
+    message: str
+    log_tail: str
+    seconds: float
+
+
+class Failures(BaseModel):
+    failures: list[Failure]
+    more: bool
+
+
+class CancelAnswer(BaseModel):
+    """``running``: jobs that are being ended now; the others are cancelled already."""
+
+    cancelled: int
+    running: list[str]
+
+
+class RetryAnswer(BaseModel):
+    jobs: int
+
+
+class PriorityChange(BaseModel):
+    """Jobs of higher priority go first."""
+
+    priority: int = Field(ge=-1_000_000, le=1_000_000)
+
+
+class ProcessorSummary(BaseModel):
+    """``independent_pages`` is None until it was loaded once; ``loaded`` counts its runners now."""
+
+    name: str
+    executable: str
+    version: str
+    description: str
+    independent_pages: bool | None
+    loaded: int
+
+
+class ProcessorList(BaseModel):
+    processors: list[ProcessorSummary]
+
+
+class Runner(BaseModel):
+    processor: str
+    pid: int
+    busy: bool
+
+
+class Timing(BaseModel):
+    part: str
+    count: int
+    seconds: float
+
+
+class Health(BaseModel):
+    """``timings``: where the server's time went since it started."""
+
+    status: str
+    version: str
+    home: str
+    slots: int
+    runs_live: int
+    runners: list[Runner]
+    timings: list[Timing]

@@ -1,0 +1,96 @@
+"""The bodies of the reference's routes: same fields, same defaults (ocrd_network/models of `ocrd` 3.13.3).
+
+What is unset or None is left out of answers, as there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from offizin.jobs import State
+
+
+class PYJobInput(BaseModel):
+    """What POST /processor/run takes."""
+
+    processor_name: str | None = None
+    path_to_mets: str | None = None
+    workspace_id: str | None = None
+    description: str | None = None
+    input_file_grps: list[str]
+    output_file_grps: list[str] | None = None
+    page_id: str | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    result_queue_name: str | None = None
+    callback_url: str | None = None
+    job_id: str | None = None
+    depends_on: list[str] | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "path_to_mets": "/path/to/mets.xml",
+                "description": "The description of this execution",
+                "input_file_grps": ["DEFAULT"],
+                "output_file_grps": ["OCR-D-BIN"],
+                "page_id": "PHYS_0001..PHYS_0003",
+                "parameters": {},
+            }
+        }
+    )
+
+
+class JobInput(PYJobInput):
+    """With what is ours: jobs of higher ``priority`` go first; ``overwrite`` replaces files that are there."""
+
+    priority: int = 0
+    overwrite: bool = False
+
+
+class PYJobOutput(BaseModel):
+    """One job as the reference shows it."""
+
+    job_id: str
+    processor_name: str
+    state: State = State.UNSET
+    path_to_mets: str | None = None
+    workspace_id: str | None = None
+    input_file_grps: list[str]
+    output_file_grps: list[str] | None = None
+    page_id: str | None = None
+    log_file_path: str | None = None
+
+
+class PYResultMessage(BaseModel):
+    """What is POSTed to callback URLs, and what POST /result_callback takes."""
+
+    job_id: str
+    state: State = State.UNSET
+    path_to_mets: str | None = None
+    workspace_id: str | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "job_id": "d8e36726-ed28-5476-b83c-bc31d2eecf1f",
+                "state": "SUCCESS",
+                "path_to_mets": "/path/to/mets.xml",
+                "workspace_id": "c7f25615-fc17-4365-a74d-ad20e1ddbd0e",
+            }
+        }
+    )
+
+
+class PYWorkflowJobOutput(BaseModel):
+    """One workflow run. ``processing_job_ids``: for each page (or page selector) the ids of its jobs, in the order of
+    the steps."""
+
+    processing_job_ids: dict[str, list[str]]
+    page_id: str
+    page_wise: bool = False
+    job_id: str
+    path_to_mets: str | None = None
+    workspace_id: str | None = None
+    description: str | None = None

@@ -1,0 +1,72 @@
+"""What is checked of requests before anybody works with them. Raises the errors under InvalidRequest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import UploadFile
+
+from offizin.errors import InvalidRequest, ParameterInvalid, WorkflowInvalid
+
+
+def mets_path(given: str) -> Path:
+    """The path of a METS on the server's machine."""
+    if not given.strip():
+        raise InvalidRequest("the path of the METS is empty", advice="Give the path of a mets.xml on the server.")
+    if "\0" in given:
+        raise InvalidRequest("the path of the METS holds a NUL byte", advice="Give the path as the server knows it.")
+    return Path(given)
+
+
+def callback_url(given: str | None) -> str | None:
+    """An http or https URL with a host, or None."""
+    if not given:
+        return None
+    try:
+        url = httpx.URL(given)
+        sound = url.scheme in ("http", "https") and bool(url.host)
+    except (httpx.InvalidURL, ValueError):
+        sound = False
+    if not sound:
+        raise InvalidRequest(
+            f"the callback URL {given[:200]!r} is no http or https URL",
+            advice="Give a URL that the server can POST to, as in http://127.0.0.1:9000/done.",
+        )
+    return given
+
+
+def parameters(given: Mapping[str, Any]) -> str:
+    """The JSON text of a processor's parameters, with sorted keys. Raises ParameterInvalid for what is no JSON."""
+    try:
+        text = json.dumps(given, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        json.dumps(given, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise ParameterInvalid(
+            f"the parameters are no valid JSON: {error}", advice="NaN, Infinity and lone surrogates cannot be sent."
+        ) from error
+    return text
+
+
+async def workflow_text(given: UploadFile | str) -> str:
+    """The text of a workflow, from an uploaded file or a form field. Raises WorkflowInvalid."""
+    if isinstance(given, str):
+        return _without_nul(given)
+    content = await given.read()
+    try:
+        return _without_nul(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise WorkflowInvalid(
+            "the workflow is no UTF-8 text", line=line, advice="Save the file as plain text in UTF-8."
+        ) from error
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise WorkflowInvalid("the workflow holds a NUL byte", line=line, advice="Send plain text.")
+    return text

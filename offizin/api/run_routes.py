@@ -1,0 +1,68 @@
+"""Our own routes of workflow runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from offizin.api import priorities, run_failures, run_views
+from offizin.api.current import CurrentOffizin
+from offizin.api.models import MOST, CancelAnswer, Failures, PriorityChange, RetryAnswer, RunList, RunSummary
+from offizin.errors import Conflict
+from offizin.jobs import State
+
+router = APIRouter(tags=["workflow"])
+
+
+@router.get("/workflow/jobs")
+async def list_runs(
+    offizin: CurrentOffizin,
+    state: State | None = None,
+    mets_path: str | None = None,
+    before: Annotated[int | None, Query(ge=0, le=MOST)] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+) -> RunList:
+    """Runs, newest first. ``state`` RUNNING means all that have not ended."""
+    mets = None if mets_path is None else str(Path(mets_path.replace("\0", "")).resolve())
+    return await run_views.list_runs(offizin, state=state, mets=mets, before=before, limit=limit)
+
+
+@router.get("/workflow/job/{run_id}/summary")
+async def run_summary(offizin: CurrentOffizin, run_id: str) -> RunSummary:
+    """A run with its steps, and how many of their jobs are in which state."""
+    return await run_views.run_summary(offizin, run_id)
+
+
+@router.get("/workflow/job/{run_id}/failures")
+async def failures(
+    offizin: CurrentOffizin, run_id: str, limit: Annotated[int, Query(ge=1, le=10_000)] = 100
+) -> Failures:
+    """What failed in a run, and why, with the last lines of the log."""
+    return await run_failures.failures(offizin, run_id, limit)
+
+
+@router.delete("/workflow/job/{run_id}")
+async def cancel_run(offizin: CurrentOffizin, run_id: str) -> CancelAnswer:
+    """Cancel a run: what waits is over at once, what runs is ended."""
+    run = await run_views.run_row(offizin, run_id)
+    cancelled = await offizin.cancellation.cancel_run(run.seq)
+    if not cancelled.over and not cancelled.running:
+        raise Conflict(f"run {run_id} is over already", advice="There is nothing to cancel.")
+    return CancelAnswer(cancelled=cancelled.over, running=cancelled.running)
+
+
+@router.patch("/workflow/job/{run_id}")
+async def set_priority(offizin: CurrentOffizin, run_id: str, change: PriorityChange) -> RunSummary:
+    """Change the priority of what waits in a run."""
+    run = await run_views.run_row(offizin, run_id)
+    await priorities.set_priority(offizin, run, change.priority)
+    return await run_views.run_summary(offizin, run_id)
+
+
+@router.post("/workflow/job/{run_id}/retry")
+async def retry_run(offizin: CurrentOffizin, run_id: str) -> RetryAnswer:
+    """Do again what failed or was cancelled in a run."""
+    run = await run_views.run_row(offizin, run_id)
+    return RetryAnswer(jobs=(await offizin.retrying.retry_run(run)).jobs)

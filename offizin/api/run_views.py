@@ -1,0 +1,106 @@
+"""What is shown of runs. Nothing is written here."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from offizin.api.job_views import run_unknown
+from offizin.api.models import RunList, RunSummary, StepSummary
+from offizin.jobs import State, shown_run_state
+from offizin.offizin import Offizin
+from offizin.store import jobs, runs
+from offizin.store.runs import RunRow
+from offizin.store.transaction import Transaction
+
+FAILED_TASKS = "failed-processor-tasks"
+
+
+async def run_row(offizin: Offizin, run_id: str) -> RunRow:
+    """Raises RunUnknown."""
+    return await offizin.database.read(lambda tx: _row(tx, run_id))
+
+
+async def run_state(offizin: Offizin, run_id: str) -> State:
+    """The simple state: one of CACHED, QUEUED, RUNNING, SUCCESS, FAILED. Raises RunUnknown."""
+
+    def read(tx: Transaction) -> State:
+        run = _row(tx, run_id)
+        if run.ended_at is not None:
+            return State.SUCCESS if run.state is State.SUCCESS else State.FAILED
+        return shown_run_state(_by_state(runs.counts(tx, run.seq)), ended=False)
+
+    return await offizin.database.read(read)
+
+
+async def run_info(offizin: Offizin, run_id: str) -> dict[str, Any]:
+    """As the reference: for each processor how many jobs are in which state, and the failed ones. Raises RunUnknown."""
+
+    def read(tx: Transaction) -> dict[str, Any]:
+        run = _row(tx, run_id)
+        processors = {step.number: step.processor for step in runs.steps_of(tx, run.seq)}
+        info: dict[str, Any] = {}
+        for (step, state), count in sorted(runs.counts(tx, run.seq).items()):
+            counted = info.setdefault(processors[step], {})
+            counted[state] = counted.get(state, 0) + count
+        failed: dict[str, list[dict[str, str]]] = {}
+        for row in jobs.of_run(tx, run.seq, {State.FAILED}):
+            page = run.page_selector if row.page is None else row.page
+            failed.setdefault(row.processor, []).append({"job_id": row.id, "page_id": page})
+        return {**info, FAILED_TASKS: failed} if failed else info
+
+    return await offizin.database.read(read)
+
+
+async def run_summary(offizin: Offizin, run_id: str) -> RunSummary:
+    """Raises RunUnknown."""
+    return await offizin.database.read(lambda tx: _summary(tx, _row(tx, run_id)))
+
+
+async def list_runs(
+    offizin: Offizin, *, state: State | None, mets: str | None, before: int | None, limit: int
+) -> RunList:
+    """Newest first. ``state``: RUNNING for all that have not ended, or how they ended."""
+
+    def read(tx: Transaction) -> RunList:
+        found = runs.listed(tx, state=state, mets=mets, before=before, limit=limit + 1)
+        shown = [_summary(tx, run) for run in found[:limit]]
+        return RunList(runs=shown, next=str(found[limit - 1].seq) if len(found) > limit else None)
+
+    return await offizin.database.read(read)
+
+
+def _row(tx: Transaction, run_id: str) -> RunRow:
+    run = runs.by_id(tx, run_id)
+    if run is None:
+        raise run_unknown(run_id)
+    return run
+
+
+def _by_state(counts: dict[tuple[int, State], int]) -> dict[State, int]:
+    found: dict[State, int] = {}
+    for (_, state), count in counts.items():
+        found[state] = found.get(state, 0) + count
+    return found
+
+
+def _summary(tx: Transaction, run: RunRow) -> RunSummary:
+    counts = runs.counts(tx, run.seq)
+    steps = [
+        StepSummary(
+            number=step.number,
+            processor=step.processor,
+            input_file_grps=step.input_file_grps,
+            output_file_grps=step.output_file_grps,
+            parameters=json.loads(step.parameters),
+            counts={state: count for (number, state), count in counts.items() if number == step.number},
+        )
+        for step in runs.steps_of(tx, run.seq)
+    ]
+    live = run.ended_at is None
+    return RunSummary(
+        run_id=run.id, kind=run.kind, state=shown_run_state(_by_state(counts), ended=False) if live else run.state,
+        path_to_mets=run.mets, workflow=run.workflow, page_id=run.page_selector, page_wise=run.page_wise,
+        priority=run.priority, overwrite=run.overwrite, submitted_at=run.submitted_at, ended_at=run.ended_at,
+        message=run.message, description=run.description, jobs=run.all_jobs, skipped=run.skipped_jobs, steps=steps,
+    )  # fmt: skip

@@ -1,0 +1,77 @@
+"""uvicorn as we run it: on a socket bound beforehand, with streams that end when the server is to end."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from offizin.errors import Unavailable
+
+# Answers that are under way may take so long when the server is to end, in seconds.
+GRACE = 10
+
+
+class Serving(uvicorn.Server):
+    """``listening`` is called once requests are taken, ``stopping`` when the server begins to end."""
+
+    def __init__(self, app: FastAPI, *, listening: Callable[[], None], stopping: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="none",
+                lifespan="off",  # its caller has entered it
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=GRACE,
+            )
+        )
+        self._listening = listening
+        self._stopping = stopping
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._listening()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping()
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal ends gracefully, and the process ends well; the second one does not wait for answers."""
+        if self.should_exit:
+            self.force_exit = True
+        self.should_exit = True
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that does not listen yet. ``port`` 0 takes any free one. Raises Unavailable."""
+    try:
+        [(family, kind, protocol, _, address), *_] = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        bound = socket.socket(family, kind, protocol)
+    except (OSError, UnicodeError) as error:
+        raise Unavailable(f"{host} is no address of this machine: {error}", advice="Name another address.") from error
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError as error:
+        bound.close()
+        raise Unavailable(
+            f"the server cannot listen at {host}:{port}: {error.strerror}",
+            advice="Another program may listen there already; name another port with --address, as in 127.0.0.1:8001.",
+        ) from error
+    return bound
+
+
+def url_of(bound: socket.socket) -> str:
+    """Where the server can be reached from this machine."""
+    host, port = bound.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,204 @@
+"""Class ProcessingServer: the reference's server, with our mechanism behind it. Each method is a delegation."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from fastapi import FastAPI, File, Request, UploadFile
+from fastapi.responses import PlainTextResponse, Response, StreamingResponse
+
+from offizin import __version__
+from offizin.api import job_requests, job_routes, job_views, machine_routes, run_routes, run_views, workflow_requests
+from offizin.api.current import running
+from offizin.api.error_answers import tell_errors
+from offizin.api.job_logs import read_log
+from offizin.api.job_requests import Task
+from offizin.api.models import MOST
+from offizin.api.reference_models import JobInput, PYJobInput, PYJobOutput, PYResultMessage, PYWorkflowJobOutput
+from offizin.api.reference_routes import reference_router
+from offizin.api.serving import Serving, bind, url_of
+from offizin.clock import Clock
+from offizin.errors import NotBuiltYet
+from offizin.jobs import State
+from offizin.offizin import Offizin
+from offizin.settings import Settings
+
+# Longer bodies are refused with 413. A workflow of a thousand steps has some 100 KiB.
+MOST_BODY = 16 * 1024 * 1024
+
+
+@asynccontextmanager
+async def _lifespan(server: ProcessingServer) -> AsyncIterator[None]:
+    async with server.running():
+        yield
+
+
+class ProcessingServer(FastAPI):
+    """Serves the OCR-D Web API: ``ProcessingServer(None, "127.0.0.1", 8000).start()``.
+
+    ``config_path`` names a configuration file, None is embedded with defaults; ``host`` and ``port`` (0: any free one)
+    go before what is set there. As an ASGI application it works without ``start``: its lifespan runs Offizin.
+    A subclass that overrides a method which is a route overrides the route. Raises SettingsInvalid.
+    """
+
+    def __init__(
+        self,
+        config_path: str | Path | None = None,
+        host: str | None = None,
+        port: int | None = None,
+        *,
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(
+            title="OCR-D Processing Server", description="Offizin behind the OCR-D Web API", version=__version__,
+            lifespan=_lifespan, max_body_size=MOST_BODY,
+        )  # fmt: skip
+        if settings is None:
+            settings = Settings.load(None if config_path is None else Path(config_path), {}, os.environ)
+        self.settings = settings
+        self.hostname = settings.host if host is None else host
+        self.port = settings.port if port is None else int(port)
+        self._clock = clock
+        self._serving: Serving | None = None
+        tell_errors(self)
+        for router in (machine_routes.router, run_routes.router, job_routes.router, reference_router(self)):
+            self.include_router(router)
+
+    # Life
+
+    def start(self) -> None:
+        """Serve until a signal or POST /stop. Raises Unavailable (port in use) and HomeInUse. Blocking."""
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self.serve())
+
+    async def serve(self) -> None:
+        """As ``start``, within a running event loop."""
+        with bind(self.hostname, self.port) as bound:
+            self.port = bound.getsockname()[1]
+            async with self.running() as offizin:
+                self._serving = Serving(
+                    self, listening=lambda: offizin.home.publish_address(url_of(bound)), stopping=offizin.stop
+                )
+                await self._serving.serve([bound])
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Offizin]:
+        """The lifespan: Offizin runs within it."""
+        offizin = Offizin(self.settings, self._clock)
+        async with offizin:
+            self.state.offizin = offizin
+            try:
+                yield offizin
+            finally:
+                await self.on_shutdown()
+                self.state.offizin = None
+
+    async def on_shutdown(self) -> None:
+        """No new work begins, streams end; what runs has a grace period then."""
+        self.offizin.stop()
+
+    @property
+    def offizin(self) -> Offizin:
+        """Raises Unavailable while nothing runs."""
+        return running(self)
+
+    # Routes of the reference
+
+    async def home_page(self) -> dict[str, str]:
+        now = datetime.fromtimestamp(self.offizin.clock.now(), UTC).astimezone()
+        return {"message": f"The home page of the {self.title}", "time": now.strftime("%Y-%m-%d %H:%M")}
+
+    async def stop_deployed_agents(self) -> None:
+        """End the server, and with it all it started, once this is answered."""
+        self.offizin.stop()
+        if self._serving is not None:
+            self._serving.should_exit = True
+
+    async def forward_tcp_request_to_uds_mets_server(self, request: Request) -> dict[str, Any]:
+        raise NotBuiltYet("METS requests over /tcp_mets are not answered yet", advice="Workers of ours need none.")
+
+    async def kill_mets_server_zombies(self, minutes_ago: int | None = None, dry_run: bool | None = None) -> list[int]:
+        raise NotBuiltYet("there are no METS servers to end here", advice="Nothing is left behind: leave this out.")
+
+    async def list_processors(self) -> list[str]:
+        return await asyncio.to_thread(self.offizin.discovery.names)
+
+    async def get_worker_ocrd_tool(self, processor_name: str) -> dict[str, Any]:
+        return dict((await self.offizin.discovery.describe(processor_name)).tool)
+
+    async def validate_and_forward_job_to_worker(self, processor_name: str, data: JobInput) -> PYJobOutput:
+        return await job_requests.submit_job(self.offizin, processor_name, data)
+
+    async def get_processor_job(self, job_id: str) -> PYJobOutput:
+        return await job_views.job_output(self.offizin, job_id)
+
+    async def get_processor_job_log(self, job_id: str, follow: bool = False, offset: int = 0) -> Response:
+        log = await read_log(self.offizin, job_id, follow=follow, offset=min(max(0, offset), MOST))
+        return StreamingResponse(log, media_type="text/plain; charset=utf-8")
+
+    async def remove_job_from_request_cache(self, result_message: PYResultMessage) -> None:
+        """Results come another way here: the job's processor is looked at again, and nothing believed."""
+        await job_requests.look_again(self.offizin, result_message.job_id)
+
+    async def upload_workflow(self, workflow: UploadFile | str = File()) -> dict[str, str]:
+        return {"workflow_id": await workflow_requests.store_workflow(self.offizin, workflow)}
+
+    async def download_workflow(self, workflow_id: str) -> PlainTextResponse:
+        return PlainTextResponse(await workflow_requests.stored_workflow(self.offizin, workflow_id))
+
+    async def replace_workflow(self, workflow_id: str, workflow: UploadFile | str = File()) -> dict[str, str]:
+        await workflow_requests.replace_workflow(self.offizin, workflow_id, workflow)
+        return {"workflow_id": workflow_id}
+
+    async def run_workflow(
+        self,
+        mets_path: str,
+        workflow: UploadFile | str | None = File(None),
+        workflow_id: str | None = None,
+        page_id: str | None = None,
+        page_wise: bool = False,
+        workflow_callback_url: str | None = None,
+        priority: int = 0,
+        overwrite: bool = False,
+        description: str = "",
+    ) -> PYWorkflowJobOutput:
+        return await workflow_requests.submit_workflow(
+            self.offizin, mets_path, workflow, workflow_id, page_id, page_wise, workflow_callback_url,
+            priority=priority, overwrite=overwrite, description=description,
+        )  # fmt: skip
+
+    async def get_workflow_info(self, workflow_job_id: str) -> dict[str, Any]:
+        return await run_views.run_info(self.offizin, workflow_job_id)
+
+    async def get_workflow_info_simple(self, workflow_job_id: str) -> dict[str, State]:
+        return {"state": await run_views.run_state(self.offizin, workflow_job_id)}
+
+    # Methods of the reference that are no routes: a cached job is a row that waits
+
+    async def push_job_to_worker(self, data: PYJobInput, db_job: PYJobOutput) -> PYJobOutput:
+        return await self.push_job_to_processing_queue(db_job=db_job)
+
+    async def push_job_to_processing_queue(self, db_job: PYJobOutput) -> PYJobOutput:
+        await job_requests.look_again(self.offizin, db_job.job_id)
+        return await self.get_processor_job(db_job.job_id)
+
+    async def push_cached_jobs_to_workers(self, processing_jobs: Sequence[PYJobInput]) -> None:
+        for data in processing_jobs:
+            await job_requests.look_again(self.offizin, data.job_id or "")
+
+    async def task_sequence_to_processing_jobs(
+        self, tasks: Sequence[Task], mets_path: str, page_id: str | None
+    ) -> list[PYJobOutput]:
+        submit = self.validate_and_forward_job_to_worker
+        return await job_requests.submit_tasks(tasks, mets_path, page_id, submit)
+
+    def validate_tasks_worker_existence(self, tasks: Sequence[Task]) -> None:
+        job_requests.check_processors_exist(self.offizin, [task.executable for task in tasks])
