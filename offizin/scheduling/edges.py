@@ -1,7 +1,9 @@
 """Which job waits for which. Pure.
 
-A job *needs* the last job before it that writes what it reads, and comes *after* the last one that writes, and all that
-read, what it writes. Both are decided page by page and file group by file group, so page locks are edges, too.
+A job *needs* the last job before it that writes what it reads, and comes *after* every other one before it that writes
+what it reads or writes, or reads what it writes. Both are decided page by page and file group by file group, so page
+locks are edges, too. No edge is left out because others lead the same way: a job in between may be cancelled while it
+waits, and is over then before those that it waited for.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ def edges_between(live: Iterable[Work], new: Iterable[Work]) -> list[Edge]:
 
     Edges among ``live`` jobs are there already and not given again.
     """
-    writer: dict[tuple[str, str], int] = {}
+    writers: dict[tuple[str, str], list[int]] = {}
     readers: dict[tuple[str, str], list[int]] = {}
 
     def enter(work: Work) -> None:
@@ -35,8 +37,7 @@ def edges_between(live: Iterable[Work], new: Iterable[Work]) -> list[Edge]:
             for group in work.reads:
                 readers.setdefault((group, page), []).append(work.seq)
             for group in work.writes:
-                writer[group, page] = work.seq
-                readers.pop((group, page), None)
+                writers.setdefault((group, page), []).append(work.seq)
 
     for work in live:
         enter(work)
@@ -45,16 +46,13 @@ def edges_between(live: Iterable[Work], new: Iterable[Work]) -> list[Edge]:
         kinds: dict[int, EdgeKind] = {}
         for page in work.pages:
             for group in work.writes:
-                before = writer.get((group, page))
-                if before is not None:
-                    kinds.setdefault(before, EdgeKind.AFTER)
-                for reader in readers.get((group, page), ()):
-                    kinds.setdefault(reader, EdgeKind.AFTER)
+                for seq in (*writers.get((group, page), ()), *readers.get((group, page), ())):
+                    kinds.setdefault(seq, EdgeKind.AFTER)
             for group in work.reads:
-                before = writer.get((group, page))
-                if before is not None:
-                    kinds[before] = EdgeKind.NEEDS
-        kinds.pop(work.seq, None)
-        found.extend(Edge(predecessor, work.seq, kind) for predecessor, kind in kinds.items())
+                if made := writers.get((group, page)):
+                    for seq in made[:-1]:
+                        kinds.setdefault(seq, EdgeKind.AFTER)
+                    kinds[made[-1]] = EdgeKind.NEEDS
+        found.extend(Edge(seq, work.seq, kind) for seq, kind in kinds.items())
         enter(work)
     return found
