@@ -47,6 +47,10 @@ class Instances:
         processor.page_id = selector(piece)
         return processor
 
+    def clear(self) -> None:
+        """Each processor's ``shutdown`` is called by its end."""
+        self._loaded.clear()
+
     def _load(self, parameters: dict[str, Any], piece: Piece) -> Any:
         if is_ocrd_2():
             # many processors of API 2 load their models only when the constructor gets an output file group
