@@ -84,10 +84,12 @@ class ProcessingServer(FastAPI):
         with bind(self.hostname, self.port) as bound:
             self.port = bound.getsockname()[1]
             async with self.running() as offizin:
-                self._serving = Serving(
-                    self, listening=lambda: offizin.home.publish_address(url_of(bound)), stopping=offizin.stop
-                )
+                self._serving = Serving(self, listening=lambda: self.on_listening(url_of(bound)), stopping=offizin.stop)
                 await self._serving.serve([bound])
+
+    def on_listening(self, url: str) -> None:
+        """Requests are taken now: commands on this machine find the server at ``url``."""
+        self.offizin.home.publish_address(url)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Offizin]:
