@@ -33,7 +33,7 @@ class Cause(StrEnum):
     CANCELLED = "CANCELLED"
 
 
-class File(msgspec.Struct, frozen=True, omit_defaults=True):
+class File(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One ``mets:file``. ``size`` (bytes) and ``digest`` (hex BLAKE2b-128 of the content) are set on what a processor
     adds."""
 

@@ -14,7 +14,7 @@ from offizin.messages import Delta, File
 from offizin.mets.contents import as_indexed
 
 if TYPE_CHECKING:
-    from offizin.mets.index import MetsIndex
+    from offizin.mets.holdings import Holdings
 
 # ocrd_utils.REGEX_FILE_ID: what OcrdMets.add_file takes for the IDs of files and the names of groups
 _XS_ID = re.compile(r"[a-zA-Z_][\w.-]*")
@@ -22,7 +22,9 @@ _XS_ID = re.compile(r"[a-zA-Z_][\w.-]*")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
-def check_delta(index: MetsIndex, delta: Delta, *, pages: Collection[str], file_grps: Collection[str]) -> None:
+def check_delta(
+    holdings: Holdings, delta: Delta, *, directory: Path, pages: Collection[str], file_grps: Collection[str]
+) -> None:
     """Raise BadOutput at the first file of ``delta`` that does not fit.
 
     An ID must be well-formed and used by nothing else in the whole METS; the group one of ``file_grps`` and the page
@@ -31,14 +33,14 @@ def check_delta(index: MetsIndex, delta: Delta, *, pages: Collection[str], file_
     page.
     Symbolic links are not followed: where a directory of the workspace lies is the administrator's affair.
     """
-    directory = os.path.abspath(index.directory)  # noqa: PTH100 - without following links
+    workspace = os.path.abspath(directory)  # noqa: PTH100 - without following links
     seen: dict[str, File] = {}
     for file in delta.files:
         _check_names(file, pages, file_grps)
         if seen.setdefault(file.id, file) != file:
             raise BadOutput(f"file ID {file.id} is added twice, in {seen[file.id].file_grp} and in {file.file_grp}")
-        _check_unused(index, file, overwrite=delta.overwrite)
-        _check_on_disk(file, directory)
+        _check_unused(holdings, file, overwrite=delta.overwrite)
+        _check_on_disk(file, workspace)
 
 
 def _check_names(file: File, pages: Collection[str], file_grps: Collection[str]) -> None:
@@ -63,8 +65,8 @@ def _check_names(file: File, pages: Collection[str], file_grps: Collection[str])
             raise BadOutput(f"file {file.id} in {file.file_grp}: {text!r} has characters that XML cannot hold")
 
 
-def _check_unused(index: MetsIndex, file: File, *, overwrite: bool) -> None:
-    for other in index.all_by_id(file.id):
+def _check_unused(holdings: Holdings, file: File, *, overwrite: bool) -> None:
+    for other in holdings.all_by_id(file.id):
         if (other.file_grp, other.page_id) != (file.file_grp, file.page_id):
             where = "no page" if other.page_id is None else f"page {other.page_id}"
             raise BadOutput(f"file ID {file.id} is used already, by a file in {other.file_grp} of {where}")
@@ -73,7 +75,7 @@ def _check_unused(index: MetsIndex, file: File, *, overwrite: bool) -> None:
                 f"file ID {file.id} is used already, by another file of the same group and page",
                 advice="Run the job with overwrite to replace it.",
             )
-    if file.id in index.other_ids or file.id in index.page_set:
+    if file.id in holdings.other_ids or file.id in holdings.page_set:
         raise BadOutput(f"file ID {file.id} is used already, by another element of the METS")
 
 

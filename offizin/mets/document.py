@@ -1,278 +1,123 @@
-"""Deltas written into the lxml tree of a METS.
+"""Files and agents written into a METS.
 
-Pure: no file is touched, and of the tree nothing but what is added or replaced.
+Pure: bytes in, bytes out; every byte that is neither added nor replaced stays as it is.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from lxml import etree
-
-from offizin.messages import Agent, Delta, File
-from offizin.mets.contents import as_indexed, read_attributes
-from offizin.mets.place import Place
-from offizin.mets.tree import (
-    AGENT,
-    DIV,
-    FILE,
-    FILE_GRP,
-    FILE_SEC,
-    FLOCAT,
-    FPTR,
-    HREF,
-    METS_HDR,
-    METS_NAMESPACE,
-    NAME,
-    NOTE,
-    OCRD_NAMESPACE,
-    STRUCT_MAP,
-    XLINK_NAMESPACE,
-    mets_element,
-    page_divs,
-    strings,
-)
-
-_OPTION = f"{{{OCRD_NAMESPACE}}}option"
-_FILE_IDS = etree.XPath("descendant::m:file/@ID", namespaces={"m": METS_NAMESPACE}, smart_strings=False)
-# what stands before and behind them in the METS schema
-_BEFORE_FILE_SEC = ("metsHdr", "dmdSec", "amdSec")
-_BEFORE_STRUCT_MAP = (*_BEFORE_FILE_SEC, "fileSec", "structMap")
+from offizin.messages import Agent, File
+from offizin.mets.edits import Child, Edit, Mark, Splice, insertion
+from offizin.mets.elements import agent_element, escape, file_element, pointer_element
+from offizin.mets.layout import FILE_SEC, HEADER, SEQUENCE, Layout, Style
 
 
-def apply_deltas(tree: etree._ElementTree, deltas: Iterable[Delta]) -> bool:
-    """Write ``deltas`` in, one after the other. Return whether anything changed.
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A METS in UTF-8, and the places in it."""
 
-    The same rules as ``MetsIndex.apply``: once or twice is the same, a file that is there stays as it is, and with
-    ``overwrite`` what differs on the named pages is replaced. Files, FLocat and agents are written as ocrd_models
-    (OcrdFile, OcrdAgent) writes them. ``Agent.id`` must be an xs:ID.
+    content: bytes
+    layout: Layout
+
+    def edited(self, edits: list[Edit], file_ids: dict[str, frozenset[str]]) -> Document:
+        """With the edits done, and with these file IDs by group."""
+        splice, layout = Splice(self.content, edits), self.layout
+        moved = replace(
+            layout,
+            sections=splice.moved(layout.sections, "sections"),
+            groups=splice.moved(layout.groups, "groups"),
+            pages=splice.moved(layout.pages, "pages"),
+            file_ids=file_ids,
+        )
+        return Document(splice.content, moved)
+
+
+class Draft:
+    """What is to be added to a document, gathered by the places where it goes.
+
+    Adding twice is the same as once, and what the document has stays as it is. The document must have the sections that
+    are needed (see ``offizin.mets.sections``).
     """
-    editor = _Editor(mets_element(tree))
-    for delta in deltas:
-        editor.apply(delta)
-    return editor.changed
 
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._layout = document.layout
+        self._styles = {use: spot.style for use, spot in self._layout.groups.items()}
+        self._files: dict[str, list[Child]] = {}
+        self._pointers: dict[str, list[Child]] = {}
+        self._agents: list[Child] = []
+        self._file_ids: dict[str, set[str]] = {}
+        self._agent_ids = set(self._layout.agent_ids)
 
-class _Group:
-    """One file group: its elements and, by ID, its files."""
+    def expect_pages(self, pages: Iterable[str]) -> None:
+        """New pages come in this order. Those that nothing is added to are not made."""
+        for page_id in pages:
+            self._pointers.setdefault(page_id, [])
 
-    def __init__(self, elements: list[etree._Element], place: Place) -> None:
-        self.place = place  # in the last element of that name
-        self.files: dict[str, list[etree._Element]] = {}
-        for element in elements:
-            for file in element.iterchildren(FILE):
-                self.files.setdefault(file.get("ID") or "", []).append(file)
-
-
-class _Page:
-    """One page: its divs (more than one where it stands twice) and the IDs they link."""
-
-    def __init__(self, divs: list[etree._Element], place: Place) -> None:
-        self.divs = divs
-        self.place = place  # in the first div
-        self.links = {pointer.get("FILEID") or "" for div in divs for pointer in div.iterchildren(FPTR)}
-
-
-class _Editor:
-    """One pass over a tree. Each dictionary is made when it is first needed."""
-
-    def __init__(self, mets: etree._Element) -> None:
-        self.mets = mets
-        self.changed = False
-        self._root_place = Place(mets)
-        self._group_elements: dict[str, list[etree._Element]] = {}
-        self._groups: dict[str, _Group] = {}
-        self._page_divs: dict[str, list[etree._Element]] | None = None
-        self._pages: dict[str, _Page] = {}
-        self._sequence: Place | None = None
-        self._file_sec: Place | None = None
-        self._agent_ids: set[str] | None = None
-        self._id_counts: Counter[str] | None = None
-        self._pointers: dict[str, list[etree._Element]] | None = None
-        self._has_xlink = XLINK_NAMESPACE in mets.nsmap.values()
-        for section in mets.iterchildren(FILE_SEC):
-            for element in section.iter(FILE_GRP):
-                self._group_elements.setdefault(element.get("USE") or "", []).append(element)
-
-    def apply(self, delta: Delta) -> None:
-        if delta.overwrite:
-            self._take_out_what_is_replaced(delta)
-        for file in delta.files:
-            group = self._group(file.file_grp)
-            if file.id not in group.files:
-                self._add_file(group, file)
-        for agent in delta.agents:
-            self._add_agent(agent)
-
-    # files
-
-    def _add_file(self, group: _Group, file: File) -> None:
-        element = group.place.append(FILE, ID=file.id)
-        if file.mimetype:
-            element.set("MIMETYPE", file.mimetype)
-        group.files[file.id] = [element]
-        inside = group.place.inside(element)
-        if file.local_filename:
-            location = self._add_location(inside, file.local_filename)
-            location.set("LOCTYPE", "OTHER")
-            location.set("OTHERLOCTYPE", "FILE")
-        if file.url:
-            self._add_location(inside, file.url).set("LOCTYPE", "URL")
-        if self._id_counts is not None:
-            self._id_counts[file.id] += 1
-        if file.page_id is not None:
-            page = self._page(file.page_id)
-            if file.id not in page.links:
-                pointer = page.place.append(FPTR, FILEID=file.id)
-                page.links.add(file.id)
-                if self._pointers is not None:
-                    self._pointers.setdefault(file.id, []).append(pointer)
-        self.changed = True
-
-    def _add_location(self, inside: Place, href: str) -> etree._Element:
-        # where nobody declared the namespace, under the prefix that everybody knows
-        location = inside.append(FLOCAT, {} if self._has_xlink else {"xlink": XLINK_NAMESPACE})
-        location.set(HREF, href)
-        return location
-
-    def _group(self, use: str) -> _Group:
-        group = self._groups.get(use)
-        if group is None:
-            elements = self._group_elements.get(use, [])
-            section = self._find_file_sec()
-            if elements:
-                parent = elements[-1].getparent()
-                outer = section if parent is None or parent is section.element else Place(parent, section)
-            else:
-                elements = self._group_elements[use] = [section.append(FILE_GRP, USE=use)]
-                outer = section
-                self.changed = True
-            group = self._groups[use] = _Group(elements, Place(elements[-1], outer))
-        return group
-
-    def _find_file_sec(self) -> Place:
-        if self._file_sec is None:
-            sections = list(self.mets.iterchildren(FILE_SEC))
-            element = sections[-1] if sections else self._add_section(FILE_SEC, _BEFORE_FILE_SEC)
-            self._file_sec = Place(element, self._root_place)
-        return self._file_sec
-
-    # pages
-
-    def _page(self, page_id: str) -> _Page:
-        page = self._pages.get(page_id)
-        if page is None:
-            if self._page_divs is None:
-                self._page_divs = {}
-                for div in page_divs(self.mets):
-                    self._page_divs.setdefault(div.get("ID") or "", []).append(div)
-            divs = self._page_divs.get(page_id)
-            sequence = self._find_sequence()
-            if divs is None:
-                divs = self._page_divs[page_id] = [sequence.append(DIV, TYPE="page", ID=page_id)]
-                self.changed = True
-            page = self._pages[page_id] = _Page(divs, Place(divs[0], sequence))
-        return page
-
-    def _find_sequence(self) -> Place:
-        """Where pages stand: beside the last one, or else in the ``physSequence``, which is made when it is missing."""
-        if self._sequence is None:
-            last = list(self._page_divs.values())[-1][-1].getparent() if self._page_divs else None
-            struct_map = next((e for e in self.mets.iterchildren(STRUCT_MAP) if e.get("TYPE") == "PHYSICAL"), None)
-            if struct_map is None:
-                struct_map = self._add_section(STRUCT_MAP, _BEFORE_STRUCT_MAP)
-                struct_map.set("TYPE", "PHYSICAL")
-            outer = Place(struct_map, self._root_place)
-            if last is None:
-                last = next((e for e in struct_map.iterchildren(DIV) if e.get("TYPE") == "physSequence"), None)
-            if last is None:
-                last = outer.append(DIV, TYPE="physSequence")
-            self._sequence = Place(last, outer)
-        return self._sequence
-
-    def _add_section(self, tag: str, earlier: tuple[str, ...]) -> etree._Element:
-        """A section of the METS itself, after those that the schema puts before it."""
-        tags = tuple(f"{{{METS_NAMESPACE}}}{name}" for name in earlier)
-        after = next(self.mets.iterchildren(*tags, reversed=True), None)
-        self.changed = True
-        return self._root_place.insert_after(after, tag)
-
-    # what is replaced
-
-    def _take_out_what_is_replaced(self, delta: Delta) -> None:
-        wanted: dict[tuple[str, str | None], dict[str, File]] = {}
-        for file in delta.files:
-            wanted.setdefault((file.file_grp, file.page_id), {})[file.id] = as_indexed(file)
-        for (use, page_id), new in wanted.items():
-            if use not in self._group_elements:
-                continue
-            group = self._group(use)
-            linked = group.files.keys() - self._all_pointers() if page_id is None else self._page(page_id).links
-            for file_id in linked & group.files.keys():
-                for element in list(group.files[file_id]):
-                    mimetype, local_filename, url = read_attributes(element)
-                    if new.get(file_id) != File(file_id, use, mimetype, page_id, local_filename, url):
-                        self._take_out(group, element, file_id, page_id)
-
-    def _take_out(self, group: _Group, element: etree._Element, file_id: str, page_id: str | None) -> None:
-        counts = self._count_ids()
-        if counts[file_id] == 1 and page_id is not None:
-            page = self._page(page_id)
-            pointers = self._all_pointers().get(file_id, [])
-            for pointer in [p for p in pointers if p.getparent() in page.divs]:
-                pointers.remove(pointer)
-                Place.remove(pointer)
-            page.links.discard(file_id)
-            page.place = page.place.anew()
-            self.changed = True
-            if pointers:
-                return
-        Place.remove(element)
-        group.place = group.place.anew()
-        counts[file_id] -= 1
-        group.files[file_id].remove(element)
-        if not group.files[file_id]:
-            del group.files[file_id]
-        self.changed = True
-
-    def _count_ids(self) -> Counter[str]:
-        if self._id_counts is None:
-            self._id_counts = Counter(strings(_FILE_IDS, self.mets))
-        return self._id_counts
-
-    def _all_pointers(self) -> dict[str, list[etree._Element]]:
-        if self._pointers is None:
-            self._pointers = {}
-            for div in page_divs(self.mets):
-                for pointer in div.iterchildren(FPTR):
-                    self._pointers.setdefault(pointer.get("FILEID") or "", []).append(pointer)
-        return self._pointers
-
-    # agents
-
-    def _add_agent(self, agent: Agent) -> None:
-        header = next(self.mets.iterchildren(METS_HDR), None)
-        if self._agent_ids is None:
-            found = () if header is None else header.iterchildren(AGENT)
-            self._agent_ids = {element.get("ID") or "" for element in found}
-        if agent.id in self._agent_ids:
+    def add_file(self, file: File) -> None:
+        use, layout = file.file_grp, self._layout
+        ids = self._file_ids.get(use)
+        if ids is None:
+            ids = self._file_ids[use] = set(layout.file_ids.get(use, ()))
+        if file.id in ids:
             return
-        if header is None:
-            header = self._root_place.insert_after(None, METS_HDR)
-        place = Place(header, self._root_place)
-        last = next(header.iterchildren(AGENT, reversed=True), None)
-        element = place.insert_after(last, AGENT)
-        element.set("ID", agent.id)
-        element.set("TYPE", "OTHER")
-        element.set("OTHERTYPE", "SOFTWARE")
-        element.set("ROLE", "OTHER")
-        element.set("OTHERROLE", agent.otherrole)
-        inside = place.inside(element)
-        inside.append(NAME).text = agent.name
-        for option, text in agent.notes:
-            note = inside.append(NOTE, {"ocrd": OCRD_NAMESPACE})
-            note.set(_OPTION, option)
-            note.text = text
-        self._agent_ids.add(agent.id)
-        self.changed = True
+        ids.add(file.id)
+        style = self._styles.get(use)
+        if style is None:
+            style = self._styles[use] = layout.sections[FILE_SEC].style.nested(layout.unit)
+        self._files.setdefault(use, []).append(Child(file_element(file, style, layout.unit, layout.xlink).encode()))
+        if file.page_id is not None and file.page_id not in layout.dangling.get(file.id, ()):
+            pointer = pointer_element(file.id, self._page_style(file.page_id))
+            self._pointers.setdefault(file.page_id, []).append(Child(pointer.encode()))
+
+    def add_agent(self, agent: Agent) -> None:
+        if agent.id not in self._agent_ids:
+            self._agent_ids.add(agent.id)
+            style = self._layout.sections[HEADER].style
+            self._agents.append(Child(agent_element(agent, style, self._layout.unit).encode()))
+
+    def finish(self) -> Document:
+        """The document with all of it; the same one when there was nothing to add."""
+        if not self._files and not self._agents:
+            return self._document
+        content, layout = self._document.content, self._layout
+        edits: list[Edit] = []
+        groups: list[Child] = []
+        pages: list[Child] = []
+        for use, children in self._files.items():
+            if use in layout.groups:
+                edits.append(insertion(content, layout.groups[use], children, "groups", use))
+            else:
+                tag, attribute = f"{self._styles[use].prefix}fileGrp", f' USE="{escape(use)}"'
+                groups.append(_element(tag, attribute, self._styles[use], children, "groups", use))
+        for page_id, children in self._pointers.items():
+            if children and page_id in layout.pages:
+                edits.append(insertion(content, layout.pages[page_id], children, "pages", page_id))
+            elif children:
+                style = self._page_style(page_id)
+                tag, attributes = f"{style.prefix}div", f' TYPE="page" ID="{escape(page_id)}"'
+                pages.append(_element(tag, attributes, style, children, "pages", page_id))
+        for section, children in ((HEADER, self._agents), (FILE_SEC, groups), (SEQUENCE, pages)):
+            if children:
+                edits.append(insertion(content, layout.sections[section], children, "sections", section))
+        file_ids = layout.file_ids | {use: frozenset(ids) for use, ids in self._file_ids.items() if ids}
+        document = self._document.edited(edits, file_ids)
+        added = {file_id for ids in self._file_ids.values() for file_id in ids} if layout.dangling else set()
+        dangling = {file_id: linked for file_id, linked in layout.dangling.items() if file_id not in added}
+        return Document(
+            document.content, replace(document.layout, agent_ids=frozenset(self._agent_ids), dangling=dangling)
+        )
+
+    def _page_style(self, page_id: str) -> Style:
+        spot = self._layout.pages.get(page_id)
+        return spot.style if spot else self._layout.sections[SEQUENCE].style.nested(self._layout.unit)
+
+
+def _element(tag: str, attributes: str, style: Style, children: list[Child], table: str, key: str) -> Child:
+    """A new element with children, which is called ``key`` in ``table``."""
+    inner = style.inner.encode()
+    text = f"<{tag}{attributes}>".encode() + b"".join(inner + child.text for child in children)
+    mark = Mark(table, key, len(text), Style(style.prefix, style.inner))
+    return Child(text + f"{style.closing}</{tag}>".encode(), [mark])

@@ -4,11 +4,16 @@ The new content goes to a temporary file in the same directory, is synced, and c
 step (renameat2, RENAME_EXCHANGE). What came out is compared with what was read: a change that slipped in between is put
 back.
 Where the file system cannot exchange names (NFS), the file is compared once more and then replaced.
+
+Temporary names, for a METS ``mets.xml``: ``.mets.xml.offizin-part`` while it is written (worthless after a crash), then
+``.mets.xml.offizin-swap-OLD-NEW`` with both digests: after a crash between exchange and comparison it holds what was in
+mets.xml before, and the digests tell whether that was ours.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,105 +21,154 @@ from pathlib import Path
 from offizin.errors import MetsChanged, MetsInvalid, MetsMissing
 from offizin.faults import reach
 from offizin.messages import Delta
-from offizin.mets.document import apply_deltas
+from offizin.mets.document import Document, Draft
+from offizin.mets.encoding import to_utf8
 from offizin.mets.exchange import exchange_names
+from offizin.mets.replacing import without_replaced
+from offizin.mets.scan import Scan
+from offizin.mets.sections import with_sections
 from offizin.mets.stamp import Stamp, digest_of, read_with_stamp
-from offizin.mets.tree import parse, serialise
 
-_MARK = ".offizin-"
+_SWAP = re.compile(r"swap-([0-9a-f]+)-([0-9a-f]+)")
 
 
 def save(path: Path, deltas: Sequence[Delta], known: Stamp) -> Stamp:
     """Write ``deltas`` into the METS at ``path`` and return what the file is now. Blocking; meant for a thread.
 
     ``known`` is what the file was when we last read or wrote it. Where ``path`` is a symbolic link, its target is
-    written.
+    written. When the file has all of it already, it is left alone. One save at a time for a workspace.
     Raises MetsChanged when the file is another by now, MetsMissing when it is gone, MetsInvalid when it is no METS;
     OSError when it cannot be written (the file is then as before).
     """
     target = path.resolve()
-    _clean(target)
-    content, stamp = _read(target, path)
-    if stamp.digest != known.digest:
-        raise _changed(path, known)
-    tree = parse(content, path)
-    if not apply_deltas(tree, deltas):
-        return stamp
-    written = serialise(tree, content)
-    del tree
-    temporary = target.with_name(f".{target.name}{_MARK}{os.getpid()}.part")
+    clear_leftovers(target)
     try:
-        status = _write(temporary, written, like=target)
-        reach("save: temporary file written")
-        _replace(temporary, target, path, known)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync_directory(target.parent)
-    return Stamp.of(status, written)
-
-
-def _read(target: Path, path: Path) -> tuple[bytes, Stamp]:
-    try:
-        return read_with_stamp(target)
+        content, stamp = read_with_stamp(target)
     except (FileNotFoundError, NotADirectoryError):
-        raise MetsMissing(
-            f"the METS file {path} is gone; somebody moved or deleted it while it was open",
-            advice="Put it back as it was; what was made since is kept and written then.",
-        ) from None
+        raise _gone(path) from None
     except OSError as error:
         raise MetsInvalid(f"{path} cannot be read: {error.strerror}") from error
+    if stamp.digest != known.digest:
+        raise _changed(path, known, stamp)
+    text, encoding = to_utf8(content, path)
+    before = Document(text, known.layout or Scan(text, path).layout())
+    after = apply_deltas(before, deltas, path)
+    if after is before:
+        return stamp.with_layout(before.layout)
+    written = encoding.from_utf8(after.content)
+    part = _temporary(target, "part")
+    try:
+        saved = Stamp.of(_write(part, written, like=target), written)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    reach("save: temporary file written")
+    swap = part.rename(_temporary(target, f"swap-{known.digest}-{saved.digest}"))
+    _put_in_place(swap, target, path, known, saved)
+    _sync_directory(target.parent)
+    # in other encodings references may stand for characters, so that the places in it are others
+    return saved.with_layout(after.layout) if encoding.name == "utf-8" else saved
+
+
+def apply_deltas(document: Document, deltas: Sequence[Delta], path: Path) -> Document:
+    """The document with the deltas in it, by the rules of ``MetsIndex.apply``; the same one when it has them all.
+
+    Pure; ``path`` is for messages.
+    """
+    files = [file for delta in deltas for file in delta.files]
+    agents = [agent for delta in deltas for agent in delta.agents]
+    pages: Sequence[str] = ()
+    if any(delta.overwrite for delta in deltas):
+        document, files, pages = without_replaced(document, deltas, path)
+    document = with_sections(document, Delta(files, agents), path)
+    draft = Draft(document)
+    draft.expect_pages(pages)
+    for file in files:
+        draft.add_file(file)
+    for agent in agents:
+        draft.add_agent(agent)
+    return draft.finish()
+
+
+def clear_leftovers(path: Path) -> None:
+    """Clear up after a save that was killed: delete its temporary files, and put back a change it had displaced."""
+    target = path.resolve()
+    prefix = _temporary(target, "").name
+    for name in [entry.name for entry in os.scandir(target.parent) if entry.name.startswith(prefix)]:
+        leftover = target.with_name(name)
+        swap = _SWAP.fullmatch(name.removeprefix(prefix))
+        if swap and digest_of(leftover.read_bytes()) not in swap.groups():
+            # somebody else's file: killed after the exchange and before it was looked at
+            if digest_of(target.read_bytes()) != swap[2]:
+                continue  # and then written again; neither is ours to choose
+            leftover.replace(target)
+        else:
+            leftover.unlink()
 
 
 def _write(temporary: Path, content: bytes, *, like: Path) -> os.stat_result:
     model = like.stat()
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with open(descriptor, "wb", buffering=0) as file:  # noqa: PTH123
-        view = memoryview(content)
-        while view:
-            view = view[file.write(view) :]
+        rest = memoryview(content)
+        while rest:
+            rest = rest[file.write(rest) :]
         own = os.fstat(descriptor)
         if (own.st_uid, own.st_gid) != (model.st_uid, model.st_gid):
             try:
                 os.fchown(descriptor, model.st_uid, model.st_gid)
             except PermissionError:
-                pass  # only root may give files away; the mode below is the same in any case
+                pass  # only root may give files away
         os.fchmod(descriptor, model.st_mode & 0o7777)
         os.fsync(descriptor)
         return os.fstat(descriptor)
 
 
-def _replace(temporary: Path, target: Path, path: Path, known: Stamp) -> None:
+def _put_in_place(swap: Path, target: Path, path: Path, known: Stamp, saved: Stamp) -> None:
+    """Let ``swap`` become ``target``, if that is still ``known``. Raises MetsChanged and MetsMissing."""
     try:
-        exchanged = exchange_names(temporary, target)
+        exchanged = exchange_names(swap, target)
+        if exchanged:
+            reach("save: names exchanged")
+        _, there = read_with_stamp(swap if exchanged else target)
     except FileNotFoundError:
-        raise MetsMissing(f"the METS file {path} is gone; somebody moved or deleted it while it was open") from None
-    if exchanged:
-        if digest_of(temporary.read_bytes()) != known.digest:
-            exchange_names(temporary, target)
-            raise _changed(path, known)
-        reach("save: names exchanged")
+        swap.unlink(missing_ok=True)
+        raise _gone(path) from None
+    if there.digest == known.digest:
+        if exchanged:
+            swap.unlink()
+        else:
+            swap.replace(target)
         return
-    if digest_of(target.read_bytes()) != known.digest:
-        raise _changed(path, known)
-    temporary.replace(target)
+    if exchanged:
+        exchange_names(swap, target)
+    if digest_of(swap.read_bytes()) == saved.digest:  # else they wrote again meanwhile; no version of theirs is deleted
+        swap.unlink()
+    raise _changed(path, known, there)
 
 
-def _changed(path: Path, known: Stamp) -> MetsChanged:
-    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(known.mtime_ns / 1e9))
+def _temporary(target: Path, ending: str) -> Path:
+    return target.with_name(f".{target.name}.offizin-{ending}")
+
+
+def _changed(path: Path, known: Stamp, found: Stamp) -> MetsChanged:
     return MetsChanged(
-        f"{path} was changed by somebody else since {since}, while it was open here; it was left as it is",
-        advice="Wait until nothing runs on this workspace, or put the earlier file back; then retry. Nothing is lost.",
+        f"{path} was changed by somebody else at {_clock_time(found)}, while it was open here (as of "
+        f"{_clock_time(known)}); it was left as they wrote it",
+        advice="Put the earlier file back, or close the workspace so that it is read anew; then retry. "
+        "Results are kept.",
     )
 
 
-def _clean(target: Path) -> None:
-    """Delete what a save that was killed left behind."""
-    for leftover in target.parent.glob(f".{_escaped(target.name)}{_MARK}*.part"):
-        leftover.unlink(missing_ok=True)
+def _gone(path: Path) -> MetsMissing:
+    return MetsMissing(
+        f"the METS file {path} is gone: somebody moved or deleted it while it was open",
+        advice="Put it back as it was and retry. Results are kept.",
+    )
 
 
-def _escaped(name: str) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+def _clock_time(stamp: Stamp) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(stamp.mtime_ns / 1e9))
 
 
 def _sync_directory(directory: Path) -> None:

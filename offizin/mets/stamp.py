@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from offizin.mets.layout import Layout
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """``size`` in bytes, ``mtime_ns`` since the epoch, ``digest`` the hex BLAKE2b-128 of the content."""
+    """``size`` in bytes, ``mtime_ns`` since the epoch, ``digest`` the hex BLAKE2b-128 of the content.
+
+    ``layout`` is where in that content new elements go, when it is known; it saves a save the reading.
+    """
 
     size: int
     mtime_ns: int
     inode: int
     digest: str
+    layout: Layout | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, status: os.stat_result, content: bytes) -> Stamp:
         return cls(len(content), status.st_mtime_ns, status.st_ino, digest_of(content))
+
+    def with_layout(self, layout: Layout | None) -> Stamp:
+        return replace(self, layout=layout)
 
     def fits(self, status: os.stat_result) -> bool:
         """Whether the file looks untouched without reading it."""
