@@ -1,0 +1,124 @@
+"""Starting a run (or starting it again), watching it, and telling how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import msgspec
+from rich.console import Console
+
+from offizin.cli.connection import Connection, Kind, Place, clock, connect
+from offizin.cli.interruption import Interruption, interruption
+from offizin.cli.run_display import RunDisplay, run_display
+from offizin.cli.run_report import next_commands, show_failures, show_results, show_run
+from offizin.cli.terminal import progress_console, result_console
+from offizin.cli.watch import watch_run
+from offizin.cli.wording import count
+from offizin.client import Client, Failures, RunSummary
+from offizin.errors import Interrupted, InvalidRequest, RunFailed, Unavailable
+from offizin.jobs import State
+
+# Failures that are asked for, to be put together by their reasons.
+FAILURES = 500
+# A joined server may end while our run goes on; so often the run is taken over.
+TAKEOVERS = 5
+
+Start = Callable[[Client], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user wants to see: with ``as_json`` nothing but the result; without ``wait`` only the run's id."""
+
+    wait: bool = True
+    as_json: bool = False
+
+
+async def carry_out(place: Place, start: Start, wishes: Wishes) -> int:
+    """``start`` gives the run's id. Returns the exit code; raises what ``start`` and ``connect`` raise."""
+    console = progress_console()
+    with (
+        interruption(lambda: _leave(console, place)) as asked,
+        run_display(console, clock(), quiet=wishes.as_json) as display,
+    ):
+        run_id = ""
+        for _ in range(TAKEOVERS):
+            async with connect(place, clock()) as connection:
+                if not run_id:
+                    run_id = await _begin(connection, start, wishes, display, asked)
+                if not wishes.wait:
+                    return _tell_id(run_id, place, wishes)
+                try:
+                    run = await watch_run(connection, run_id, display, asked, clock())
+                    failures = await connection.client.failures(run_id, FAILURES)
+                    break
+                except Unavailable:
+                    if connection.kind is not Kind.JOINED:
+                        raise
+                    display.note("The server has ended; the run goes on here.")
+        else:
+            raise Unavailable("servers on this home end all the time", advice=f"offizin status {run_id}")
+    _report(run, failures, place, wishes)
+    return exit_code(run, interrupted=asked.requested)
+
+
+def exit_code(run: RunSummary, *, interrupted: bool) -> int:
+    if run.state is State.SUCCESS:
+        return 0
+    return Interrupted.exit_code if interrupted else RunFailed.exit_code
+
+
+async def _begin(connection: Connection, start: Start, wishes: Wishes, display: RunDisplay, asked: Interruption) -> str:
+    if not wishes.wait and connection.kind is Kind.EMBEDDED:
+        raise InvalidRequest(
+            "--no-wait needs a server that goes on with the work", advice="Start one with `offizin serve`."
+        )
+    if asked.requested:
+        raise Interrupted("interrupted")
+    where = connection.client.server
+    if connection.kind is Kind.JOINED and not wishes.as_json:
+        display.note(f"Joining the server at {where}, which runs on this home.")
+    run_id = await start(connection.client)
+    if wishes.wait and not wishes.as_json:
+        run = await connection.client.run(run_id)
+        steps, jobs = count(len(run.steps), "step"), count(run.jobs, "job")
+        skipped = f", {run.skipped:,} skipped because they were done before" if run.skipped else ""
+        display.note(f"Run {run_id}: {steps}, {jobs}{skipped}")
+    return run_id
+
+
+def _tell_id(run_id: str, place: Place, wishes: Wishes) -> int:
+    if wishes.as_json:
+        print(msgspec.json.encode({"run_id": run_id}).decode())
+    else:
+        print(run_id)
+        options = f" {place.options}" if place.options else ""
+        progress_console().print(f"Look at it with: offizin status{options} {run_id}", markup=False, soft_wrap=True)
+    return 0
+
+
+def _report(run: RunSummary, failures: Failures, place: Place, wishes: Wishes) -> None:
+    if wishes.as_json:
+        print(report_as_json(run, failures))
+        return
+    show_report(result_console(), run, failures, place.options)
+
+
+def report_as_json(run: RunSummary, failures: Failures) -> str:
+    return msgspec.json.encode({"run": run, "failures": failures.failures, "more": failures.more}).decode()
+
+
+def show_report(console: Console, run: RunSummary, failures: Failures, options: str) -> None:
+    show_run(console, run)
+    show_failures(console, failures)
+    if failures.failures:
+        console.print()
+    show_results(console, run)
+    for command in next_commands(run, failures, options):
+        console.print(f"  {command}", markup=False, soft_wrap=True)
+
+
+def _leave(console: Console, place: Place) -> None:
+    console.show_cursor(True)
+    console.print("\nLeft at once. What was cancelled, and what was not, shows: offizin status " + place.options)

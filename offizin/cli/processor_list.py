@@ -1,0 +1,68 @@
+"""The processors of a server, or of this machine when none is named or runs here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from offizin.cli.terminal import progress_console, result_console
+from offizin.cli.wording import safe
+from offizin.client import Client, ProcessorSummary
+from offizin.home import Home
+from offizin.processors.discovery import Discovery
+from offizin.settings import Settings
+
+
+async def show_processors(server: str | None, home: Path | None, *, show_all: bool, as_json: bool) -> int:
+    settings = Settings.load(None, {"home": home}, os.environ)
+    url = server or Home(settings.home).address()
+    with progress_console().status("Asking the processors …"):
+        if url:
+            async with Client(url) as client:
+                found, silent = await client.processors(), list[str]()
+        else:
+            found, silent = await on_this_machine(settings, versions=show_all or as_json)
+    if as_json:
+        print(msgspec.json.encode(found).decode())
+    else:
+        _show(result_console(), found, silent if show_all else [], show_all)
+    return 0
+
+
+async def on_this_machine(settings: Settings, *, versions: bool) -> tuple[list[ProcessorSummary], list[str]]:
+    """The processors, and the programs named ``ocrd-*`` that are none or do not answer."""
+    cache = Home(settings.home).tool_cache
+    discovery = Discovery(settings.processor_directories, cache, os.environ.get("PATH", ""))
+    described = await discovery.describe_all()
+    names = {one.name for one in described}
+    found = [
+        ProcessorSummary(
+            one.name, str(one.executable), await discovery.version(one.name) if versions else "", one.description
+        )
+        for one in described
+    ]
+    return found, [name for name in discovery.names() if name not in names]
+
+
+def _show(console: Console, found: list[ProcessorSummary], silent: list[str], show_all: bool) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("processor", no_wrap=True)
+    if show_all:
+        table.add_column("version", no_wrap=True)
+    table.add_column("what it does")
+    if show_all:
+        table.add_column("program", overflow="fold")
+    for one in found:
+        about = Text(safe(one.description))
+        table.add_row(one.name, *([one.version, about, one.executable] if show_all else [about]))
+    if found:
+        console.print(table)
+    else:
+        console.print("No processors found. `offizin doctor` tells what to do.")
+    if silent:
+        console.print(f"\nNo processors, or they do not answer: {', '.join(silent)}", soft_wrap=True)

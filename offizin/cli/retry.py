@@ -1,0 +1,39 @@
+"""``offizin retry``: do again what did not work out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from offizin.cli.options import json_option, server_options, slots_option
+from offizin.cli.verbosity import verbosity_option
+
+
+@click.command("retry")
+@click.argument("run")
+@click.option("--no-wait", is_flag=True, help="Do not wait for the end (with a server only).")
+@slots_option
+@json_option
+@server_options
+@verbosity_option
+def command(run: str, no_wait: bool, slots: int | None, as_json: bool, server: str | None, home: Path | None) -> int:
+    """Do again what failed or was cancelled in RUN (its id, the beginning of it, or `last`), and wait for the end.
+
+    What is done already stays as it is.
+
+    \b
+    Example:
+      offizin retry last
+    """
+    from offizin.cli.carry_out import Wishes, carry_out
+    from offizin.cli.connection import Place, run_async
+    from offizin.cli.run_naming import find_run
+    from offizin.client import Client
+
+    async def again(client: Client) -> str:
+        run_id = (await find_run(client, run)).run_id
+        await client.retry_run(run_id)
+        return run_id
+
+    return run_async(carry_out(Place(server, home, slots), again, Wishes(wait=not no_wait, as_json=as_json)))

@@ -1,0 +1,127 @@
+"""A run as a table, its failures with their reasons, and the commands that go on."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from offizin.cli.failure_groups import FailureGroup, group_failures
+from offizin.cli.wording import count, duration, moment, safe, some
+from offizin.client import Failures, RunSummary, StepSummary
+from offizin.jobs import State
+
+IN_FULL = 20
+LOG_LINES = 6
+STYLES = {State.SUCCESS: "green", State.FAILED: "bold red", State.CANCELLED: "yellow", State.RUNNING: "cyan"}
+
+
+def show_run(console: Console, run: RunSummary) -> None:
+    """What it is, how it stands, and its steps."""
+    state = Text(run.state, style=STYLES.get(run.state, ""))
+    taken = f" in {duration(run.ended_at - run.submitted_at)}" if run.ended_at is not None else ""
+    console.print(Text.assemble("Run ", (run.run_id, "bold"), ": ", state, taken))
+    console.print(Text(f"Book {run.path_to_mets}, submitted {moment(run.submitted_at)}"), soft_wrap=True)
+    if run.message:
+        console.print(Text(safe(run.message)), soft_wrap=True)
+    console.print(steps_table(run))
+    if run.skipped and all(step.skipped is None for step in run.steps):
+        console.print(f"{count(run.skipped, 'job')} skipped: the output was there already (--overwrite makes it anew).")
+
+
+def steps_table(run: RunSummary) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for heading in ("", "step", "file groups"):
+        table.add_column(heading, no_wrap=True)
+    for heading in _headings(run):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for step in run.steps:
+        groups = f"{','.join(step.input_file_grps)} → {','.join(step.output_file_grps) or '-'}"
+        table.add_row(str(step.number + 1), step.processor, groups, *_figures(run, step))
+    return table
+
+
+def show_failures(console: Console, failures: Failures, *, in_full: int = IN_FULL) -> None:
+    """One entry for all that failed for one reason; the first ``in_full`` with message and log."""
+    groups = group_failures(failures.failures)
+    for group in groups[:in_full]:
+        _show_group(console, group)
+    rest = groups[in_full:]
+    if rest or failures.more:
+        more = f"{count(len(rest), 'more reason')} " if rest else ""
+        console.print(f"\n… {more}not shown: `offizin status RUN --json` has all." if more else "\n… and more pages.")
+
+
+def show_results(console: Console, run: RunSummary) -> None:
+    """Where the files lie that it made."""
+    made = [group for step in run.steps if step.count(State.SUCCESS) or run.skipped for group in step.output_file_grps]
+    if made:
+        directory = Path(run.path_to_mets).parent
+        console.print(
+            f"Results: {', '.join(made)} in {directory}, listed in {Path(run.path_to_mets).name}",
+            soft_wrap=True, markup=False,
+        )  # fmt: skip
+
+
+def next_commands(run: RunSummary, failures: Failures, options: str) -> list[str]:
+    """``options`` are those that lead to the server or home of the run, as on a command line."""
+    options = f" {options}" if options else ""
+    commands = []
+    if run.count(State.FAILED) or run.count(State.CANCELLED):
+        commands.append(f"offizin retry{options} {run.run_id}   # does again only what failed or was cancelled")
+    if failures.failures:
+        commands.append(f"offizin logs{options} {failures.failures[0].job_id}   # the whole log of the first failure")
+    if run.ended and run.steps and run.steps[-1].count(State.SUCCESS):
+        commands.append(f"offizin text {shlex.quote(str(Path(run.path_to_mets).parent))}   # if it recognised text")
+    return commands
+
+
+def _headings(run: RunSummary) -> list[str]:
+    live = [] if run.ended else ["waiting", "running"]
+    skipped = ["skipped"] if any(step.skipped is not None for step in run.steps) else []
+    seconds = ["seconds"] if any(step.seconds is not None for step in run.steps) else []
+    return [*live, "done", "failed", "cancelled", *skipped, *seconds]
+
+
+def _figures(run: RunSummary, step: StepSummary) -> list[str | Text]:
+    waiting = step.count(State.CACHED) + step.count(State.QUEUED)
+    figures: dict[str, str | Text] = {
+        "waiting": f"{waiting:,}",
+        "running": f"{step.count(State.RUNNING):,}",
+        "done": f"{step.count(State.SUCCESS):,}",
+        "failed": _alarming(step.count(State.FAILED), State.FAILED),
+        "cancelled": _alarming(step.count(State.CANCELLED), State.CANCELLED),
+        "skipped": f"{step.skipped or 0:,}",
+        "seconds": "" if step.seconds is None else f"{step.seconds:,.1f}",
+    }
+    return [figures[heading] for heading in _headings(run)]
+
+
+def _alarming(number: int, state: State) -> Text:
+    return Text(f"{number:,}", style=STYLES[state] if number else "")
+
+
+def _show_group(console: Console, group: FailureGroup) -> None:
+    first = group.example
+    pages = group.pages
+    of_pages = f", page {pages[0]}" if len(pages) == 1 else f", {count(len(pages), 'page')}" if pages else ""
+    head = Text.assemble(
+        "\n", f"step {first.step + 1} {first.processor}{of_pages}: ", (first.cause, STYLES[State.FAILED])
+    )
+    console.print(head, soft_wrap=True)
+    if len(pages) > 1:
+        console.print(Text(f"  {some(list(pages), 10)}"), soft_wrap=True)
+    if first.message:
+        console.print(Text(_indented(first.message)), soft_wrap=True)
+    lines = first.log_tail.strip().splitlines()[-LOG_LINES:]
+    if lines:
+        whose = f" of {pages[0]}" if len(pages) > 1 else ""
+        console.print(Text(f"  last lines of the log{whose} (job {first.job_id}):", style="dim"), soft_wrap=True)
+        console.print(Text(_indented("\n".join(lines), 4), style="dim"), soft_wrap=True)
+
+
+def _indented(text: str, width: int = 2) -> str:
+    return "\n".join(" " * width + line for line in safe(text).splitlines())

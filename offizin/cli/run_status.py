@@ -1,0 +1,66 @@
+"""What is known of runs, without waiting for anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from rich.table import Table
+from rich.text import Text
+
+from offizin.cli.carry_out import FAILURES, report_as_json, show_report
+from offizin.cli.connection import Place, clock, connect
+from offizin.cli.run_naming import find_run
+from offizin.cli.run_report import STYLES
+from offizin.cli.terminal import result_console
+from offizin.cli.wording import duration, moment
+from offizin.client import RunSummary
+from offizin.jobs import State
+
+MOST_FAILURES = 10_000
+
+
+async def show_status(place: Place, name: str, as_json: bool) -> int:
+    """One run. Raises RunUnknown."""
+    async with connect(place, clock()) as connection:
+        run = await find_run(connection.client, name)
+        failures = await connection.client.failures(run.run_id, MOST_FAILURES if as_json else FAILURES)
+    if as_json:
+        print(report_as_json(run, failures))
+    else:
+        show_report(result_console(), run, failures, place.options)
+    return 0
+
+
+async def show_last_runs(place: Place, number: int, as_json: bool) -> int:
+    """Newest first."""
+    async with connect(place, clock()) as connection:
+        runs = (await connection.client.runs(limit=number)).runs
+    if as_json:
+        print(msgspec.json.encode(runs).decode())
+    elif runs:
+        result_console().print(_runs_table(runs, clock().now()))
+    else:
+        print("No runs yet.")
+    return 0
+
+
+def _runs_table(runs: list[RunSummary], now: float) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for heading in ("run", "state", "submitted", "taken", "jobs", "failed", "book"):
+        table.add_column(
+            heading, no_wrap=heading != "book", justify="right" if heading in ("jobs", "failed") else "left"
+        )
+    for run in runs:
+        failed = run.count(State.FAILED)
+        over = sum(step.over for step in run.steps)
+        table.add_row(
+            run.run_id,
+            Text(run.state, style=STYLES.get(run.state, "")),
+            moment(run.submitted_at),
+            duration((run.ended_at or now) - run.submitted_at),
+            f"{run.jobs:,}" if run.ended else f"{over:,}/{run.jobs:,}",
+            Text(f"{failed:,}", style=STYLES[State.FAILED] if failed else ""),
+            str(Path(run.path_to_mets).parent),
+        )
+    return table

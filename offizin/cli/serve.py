@@ -1,0 +1,33 @@
+"""``offizin serve``: a server that stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from offizin.cli.options import home_option, slots_option
+from offizin.cli.verbosity import verbosity_option
+
+
+@click.command("serve")
+@click.argument("config", required=False, type=click.Path(path_type=Path), metavar="[CONFIG]")
+@click.option("--address", metavar="HOST:PORT", help="Where to listen. [default: 127.0.0.1:8000]")
+@home_option
+@slots_option
+@verbosity_option
+def command(config: Path | None, address: str | None, home: Path | None, slots: int | None) -> int:
+    """Start a server, and keep it until Ctrl-C or SIGTERM.
+
+    It takes workflows over HTTP (the OCR-D Web API), and those of `offizin run` on the same home. What it was doing
+    when it ended goes on when it starts again. CONFIG is a configuration file; none is needed.
+
+    \b
+    Examples:
+      offizin serve
+      offizin serve --address 0.0.0.0:8000 --slots 8
+    """
+    from offizin.cli.serving import serve
+
+    serve(config, address, home, slots)
+    return 0

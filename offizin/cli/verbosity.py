@@ -1,0 +1,54 @@
+"""``-v``: how much of the log is shown."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any, TextIO, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+
+
+def verbosity_option(function: F) -> F:
+    """``-v`` for information, ``-vv`` for everything; before or behind the command's name."""
+    return click.option(
+        "-v",
+        "--verbose",
+        count=True,
+        expose_value=False,
+        callback=_take,
+        help="Show more of the log (-vv: everything).",
+    )(function)
+
+
+def show_log(level: int) -> None:
+    """Log records of Offizin go to standard error, from ``level`` on."""
+    root = logging.getLogger()
+    if not root.handlers:
+        handler = _StandardError()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+        root.addHandler(handler)
+        root.setLevel(logging.WARNING)
+    logging.getLogger("offizin").setLevel(level)
+
+
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Whatever standard error is at the moment: a progress display may have put itself in front of it."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        return sys.stderr
+
+
+def _take(context: click.Context, _parameter: click.Parameter, count: int) -> None:
+    wanted = max(count, context.obj or 0) if isinstance(context.obj, int | None) else count
+    context.obj = wanted
+    show_log(_LEVELS[min(wanted, len(_LEVELS) - 1)])

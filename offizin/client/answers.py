@@ -1,0 +1,218 @@
+"""What a server answers, as values. Times are seconds since the epoch; keys that are not named here are passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from offizin.jobs import State
+
+
+class StepSummary(msgspec.Struct, frozen=True):
+    """One step of a run. ``counts``: how many of its jobs are in which state."""
+
+    number: int
+    processor: str
+    input_file_grps: list[str] = []
+    output_file_grps: list[str] = []
+    parameters: dict[str, Any] = {}
+    counts: Mapping[State, int] = {}
+    skipped: int | None = None
+    seconds: float | None = None
+
+    @property
+    def jobs(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def over(self) -> int:
+        """How many jobs have ended, one way or the other."""
+        return sum(count for state, count in self.counts.items() if state.is_final)
+
+    def count(self, state: State) -> int:
+        return self.counts.get(state, 0)
+
+
+class RunSummary(msgspec.Struct, frozen=True):
+    """A run and how far it is. ``state`` is final only when ``ended_at`` is set: then the METS holds its files."""
+
+    run_id: str
+    state: State
+    path_to_mets: str
+    submitted_at: float
+    kind: str = "workflow"
+    workflow: str = ""
+    page_id: str | None = None
+    page_wise: bool = False
+    priority: int = 0
+    overwrite: bool = False
+    ended_at: float | None = None
+    message: str = ""
+    description: str = ""
+    jobs: int = 0
+    skipped: int = 0
+    steps: list[StepSummary] = []
+
+    @property
+    def ended(self) -> bool:
+        return self.ended_at is not None
+
+    def count(self, state: State) -> int:
+        return sum(step.count(state) for step in self.steps)
+
+
+class RunPage(msgspec.Struct, frozen=True):
+    """Newest runs first; ``next`` is what to give as ``before`` for the ones before them."""
+
+    runs: list[RunSummary]
+    next: str | None = None
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """One failed attempt: the last one of a job, or of one page of a job of many pages."""
+
+    job_id: str
+    step: int
+    processor: str
+    cause: str
+    page_id: str | None = None
+    attempt: int = 1
+    message: str = ""
+    log_tail: str = ""
+    seconds: float | None = None
+
+
+class Failures(msgspec.Struct, frozen=True):
+    """``more``: there are more of them than were asked for."""
+
+    failures: list[Failure]
+    more: bool = False
+
+
+class JobSummary(msgspec.Struct, frozen=True):
+    job_id: str
+    run_id: str
+    step: int
+    processor: str
+    state: State
+    page_id: str | None = None
+    pages: int = 1
+    attempt: int = 0
+    cause: str | None = None
+    message: str = ""
+    queued_at: float | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    seconds: float | None = None
+    path_to_mets: str = ""
+    input_file_grps: list[str] = []
+    output_file_grps: list[str] = []
+
+
+class JobPage(msgspec.Struct, frozen=True):
+    """``next`` is what to give as ``after`` for the jobs after them."""
+
+    jobs: list[JobSummary]
+    next: str | None = None
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """A try at a job, or at a piece or page of it, that did not work out. ``again``: another followed by itself."""
+
+    attempt: int
+    cause: str
+    piece: int = 0
+    page_id: str | None = None
+    message: str = ""
+    log_tail: str = ""
+    seconds: float = 0.0
+    peak_memory: int = 0
+    again: bool = False
+    ended_at: float | None = None
+
+
+class PageState(msgspec.Struct, frozen=True):
+    """One page of a job of many pages."""
+
+    page_id: str
+    state: State
+    cause: str | None = None
+    message: str = ""
+
+
+class JobDetails(JobSummary, frozen=True, kw_only=True):
+    attempts: list[Attempt] = []
+    page_states: list[PageState] = []
+
+
+class Cancelled(msgspec.Struct, frozen=True):
+    """``cancelled``: how many jobs are over already; ``running``: those that are being ended."""
+
+    cancelled: int
+    running: list[str] = []
+
+
+class Retried(msgspec.Struct, frozen=True):
+    """How many jobs wait again."""
+
+    jobs: int
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A new state of a job, or of the run itself (``job`` is empty then)."""
+
+    run: str
+    state: State
+    job: str = ""
+    step: int = 0
+    page: str | None = None
+    cause: str | None = None
+    message: str = ""
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """What changed at one moment. ``seq`` grows; it says where to go on reading."""
+
+    at: float
+    changes: list[Change]
+    seq: int = 0
+
+
+class RunnerStatus(msgspec.Struct, frozen=True):
+    """A loaded processor on the server."""
+
+    processor: str
+    pid: int = 0
+    busy: bool = False
+
+
+class Health(msgspec.Struct, frozen=True):
+    status: str
+    version: str = ""
+    home: str = ""
+    slots: int = 0
+    runs_live: int = 0
+    runners: list[RunnerStatus] = []
+
+
+class ProcessorSummary(msgspec.Struct, frozen=True):
+    """``independent_pages``: whether whole-book jobs are cut into pieces; None as long as nobody loaded it."""
+
+    name: str
+    executable: str = ""
+    version: str = ""
+    description: str = ""
+    independent_pages: bool | None = None
+    loaded: int = 0
+
+
+class ProcessorList(msgspec.Struct, frozen=True):
+    processors: list[ProcessorSummary]
+
+
+class SubmittedRun(msgspec.Struct, frozen=True):
+    """What of the answer to a submission is needed: the run's id."""
+
+    job_id: str

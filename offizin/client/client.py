@@ -1,0 +1,188 @@
+"""An HTTP client of a server's API. Answers are values, faults are the errors of ``offizin.errors``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from offizin.client.answers import (
+    Cancelled,
+    Changes,
+    Failures,
+    Health,
+    JobDetails,
+    JobPage,
+    ProcessorList,
+    ProcessorSummary,
+    Retried,
+    RunPage,
+    RunSummary,
+    SubmittedRun,
+)
+from offizin.client.event_stream import read_events
+from offizin.client.faults import error_from, unreachable
+from offizin.errors import Unavailable
+
+T = TypeVar("T")
+
+UNIX = "unix:"
+# Validation of a big workflow, or the save before an answer, may take a while; a connection may not.
+PATIENCE = httpx.Timeout(120.0, connect=10.0)
+# Between two parts of a stream any time may pass.
+STREAM_PATIENCE = httpx.Timeout(120.0, connect=10.0, read=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A workflow for a book. ``mets`` is a path as the server sees it; ``pages`` a page selector, empty for all."""
+
+    mets: Path
+    workflow: str
+    pages: str = ""
+    page_wise: bool = True
+    priority: int = 0
+    overwrite: bool = False
+    description: str = ""
+
+
+class Client:
+    """``async with Client(url)``. ``url`` may hold user and password, or be ``unix:/path/of/a/socket``.
+
+    Every method raises the error that the server answered with, and Unavailable when none answers.
+    """
+
+    def __init__(self, url: str, *, timeout: httpx.Timeout = PATIENCE) -> None:
+        socket = url.removeprefix(UNIX) if url.startswith(UNIX) else None
+        transport = httpx.AsyncHTTPTransport(uds=socket) if socket else None
+        try:
+            self._http = httpx.AsyncClient(
+                base_url="http://offizin" if socket else url, transport=transport, timeout=timeout
+            )
+        except (httpx.InvalidURL, ValueError) as error:
+            raise Unavailable(f"{url} is no address: {error}", advice="Write it as http://host:8000.") from error
+        self.server = url if socket else str(self._http.base_url.copy_with(username=None, password=None)).rstrip("/")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def health(self) -> Health:
+        return await self._ask("GET", "/healthz", Health)
+
+    async def processors(self) -> list[ProcessorSummary]:
+        """All processors that answer; slow the first time, because each is asked."""
+        found = await self._ask("GET", "/processors", ProcessorList, timeout=httpx.Timeout(600.0, connect=10.0))
+        return found.processors
+
+    async def submit(self, order: Order) -> str:
+        """Submit a workflow; the run's id."""
+        parameters = {
+            "mets_path": str(order.mets),
+            "page_id": order.pages or None,
+            "page_wise": order.page_wise,
+            "priority": order.priority,
+            "overwrite": order.overwrite,
+            "description": order.description or None,
+        }
+        given = {key: value for key, value in parameters.items() if value is not None}
+        text = {"workflow": (None, order.workflow.encode())}
+        submitted = await self._ask("POST", "/workflow/run", SubmittedRun, params=given, files=text)
+        return submitted.job_id
+
+    async def run(self, run_id: str) -> RunSummary:
+        return await self._ask("GET", f"/workflow/job/{quote(run_id, safe='')}/summary", RunSummary)
+
+    async def runs(self, *, state: str = "", mets: Path | None = None, before: str = "", limit: int = 50) -> RunPage:
+        asked: dict[str, str | int] = {"state": state, "mets_path": str(mets or ""), "before": before, "limit": limit}
+        return await self._ask("GET", "/workflow/jobs", RunPage, params=_given(asked))
+
+    async def failures(self, run_id: str, limit: int = 100) -> Failures:
+        path = f"/workflow/job/{quote(run_id, safe='')}/failures"
+        return await self._ask("GET", path, Failures, params={"limit": limit})
+
+    async def jobs(
+        self, *, run: str = "", state: str = "", processor: str = "", after: str = "", limit: int = 100
+    ) -> JobPage:
+        asked: dict[str, str | int] = {"run": run, "state": state, "processor": processor, "after": after}
+        return await self._ask("GET", "/processor/jobs", JobPage, params=_given(asked | {"limit": limit}))
+
+    async def job(self, job_id: str) -> JobDetails:
+        return await self._ask("GET", f"/processor/job/{quote(job_id, safe='')}/details", JobDetails)
+
+    async def cancel_run(self, run_id: str) -> Cancelled:
+        return await self._ask("DELETE", f"/workflow/job/{quote(run_id, safe='')}", Cancelled)
+
+    async def cancel_job(self, job_id: str) -> Cancelled:
+        return await self._ask("DELETE", f"/processor/job/{quote(job_id, safe='')}", Cancelled)
+
+    async def retry_run(self, run_id: str) -> int:
+        """Do again what failed or was cancelled; how many jobs wait again."""
+        return (await self._ask("POST", f"/workflow/job/{quote(run_id, safe='')}/retry", Retried)).jobs
+
+    async def set_priority(self, run_id: str, priority: int) -> RunSummary:
+        body = {"priority": priority}
+        return await self._ask("PATCH", f"/workflow/job/{quote(run_id, safe='')}", RunSummary, json=body)
+
+    async def log(self, job_id: str, *, follow: bool = False, offset: int = 0) -> AsyncGenerator[bytes]:
+        """A job's log from byte ``offset`` on, in parts as they come; with ``follow`` until the job is over."""
+        parameters = {"follow": "true" if follow else "false", "offset": offset}
+        async with self._stream(f"/processor/log/{quote(job_id, safe='')}", parameters) as response:
+            async for part in response.aiter_bytes():
+                yield part
+
+    async def changes(self, *, run: str = "", after: int | None = None) -> AsyncGenerator[Changes]:
+        """Changes as they happen, of one run or of all; after number ``after``, or from now on. Without end.
+
+        The first is empty: it says that the server has begun to tell.
+        """
+        parameters = _given({"run": run, "after": "" if after is None else str(after)})
+        async with self._stream("/events", parameters) as response:
+            yield Changes(0.0, [])
+            async for event in read_events(response.aiter_lines()):
+                if event.event == "changes":
+                    changes = self._decode(event.data.encode(), Changes)
+                    seq = int(event.id) if event.id.isdecimal() else 0
+                    yield msgspec.structs.replace(changes, seq=seq)
+
+    async def _ask(self, method: str, path: str, answer: type[T], **request: Any) -> T:
+        try:
+            response = await self._http.request(method, path, **request)
+        except httpx.RequestError as error:
+            raise unreachable(error, self.server) from error
+        if not response.is_success:
+            raise error_from(response, self.server)
+        return self._decode(response.content, answer)
+
+    @asynccontextmanager
+    async def _stream(self, path: str, parameters: Mapping[str, str | int]) -> AsyncIterator[httpx.Response]:
+        """Faults of the connection, also while parts are read, become Unavailable."""
+        try:
+            async with self._http.stream("GET", path, params=dict(parameters), timeout=STREAM_PATIENCE) as response:
+                if not response.is_success:
+                    await response.aread()
+                    raise error_from(response, self.server)
+                yield response
+        except httpx.RequestError as error:
+            raise unreachable(error, self.server) from error
+
+    def _decode(self, content: bytes, answer: type[T]) -> T:
+        try:
+            return msgspec.json.decode(content, type=answer)
+        except msgspec.DecodeError as error:
+            raise Unavailable(
+                f"{self.server} gives an answer that is not understood: {error}",
+                advice="Is it an Offizin of this version?",
+            ) from error
+
+
+def _given(parameters: Mapping[str, str | int]) -> dict[str, str | int]:
+    return {key: value for key, value in parameters.items() if value != ""}
