@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
 from offizin.errors import SettingsInvalid
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_SAFE_LOADER):  # type: ignore[misc]
+    """Takes no text for a date. The table is a copy: other packages in the process change the library's own."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in _SAFE_LOADER.yaml_implicit_resolvers.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ def read_configuration(file: Path) -> Value:
 def parse_yaml(text: str, place: Place, base: Path) -> Value:
     """The mapping that a text of YAML is. Raises SettingsInvalid for anything else."""
     try:
-        loader = _LOADER(text)
+        loader = _Loader(text)
         try:
             node = loader.get_single_node()
             if node is None:
@@ -102,7 +111,7 @@ def _convert(loader: Any, node: yaml.Node, place: Place, base: Path, inside: tup
     else:
         try:
             content = loader.construct_object(node)
-        except ValueError as error:  # a date that is none, for one
+        except ValueError as error:  # as in `!!int x`
             raise SettingsInvalid(f"{place}: {error}", advice="Put it in quotes if it is a text.") from error
     return Value(content, place, base)
 

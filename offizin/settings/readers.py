@@ -68,12 +68,14 @@ def flag(value: Value) -> bool:
     raise value.invalid(f"{shown(value)} is not allowed", "true or false must stand here.")
 
 
-def one_of(choices: type[E]) -> Reader[E]:
-    """A member of the enumeration, in upper or lower case."""
+def one_of(choices: type[E], *, exactly: bool = False) -> Reader[E]:
+    """A member of the enumeration; unless ``exactly``, in upper or lower case."""
 
     def read(value: Value) -> E:
         for choice in choices:
-            if isinstance(value.content, str) and value.content.lower() == choice.value.lower():
+            if value.content == choice.value:
+                return choice
+            if not exactly and isinstance(value.content, str) and value.content.lower() == choice.value.lower():
                 return choice
         allowed = ", ".join(choice.value for choice in choices)
         quotes = " (in quotes, else YAML takes it for true or false)" if isinstance(value.content, bool) else ""

@@ -145,5 +145,5 @@ def _workers(value: Value) -> Workers:
     return Workers(
         name,
         whole_number(1)(number) if number else 1,
-        one_of(DeployType)(kind) if kind else DeployType.NATIVE,
+        one_of(DeployType, exactly=True)(kind) if kind else DeployType.NATIVE,
     )

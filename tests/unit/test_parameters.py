@@ -96,6 +96,12 @@ def test_a_wrong_parameter_is_named_with_what_is_allowed(parameters: dict[str, A
     assert advice in error.advice
 
 
+def test_what_is_missing_within_a_parameter_is_told_with_its_place() -> None:
+    description = described({"a": {"type": "object", "properties": {"b": {"type": "object", "required": ["c"]}}}})
+    with pytest.raises(ParameterInvalid, match=r"the parameter a\.b: 'c' is a required property"):
+        complete(description, {"a": {"b": {}}})
+
+
 def test_all_faults_are_told_at_once() -> None:
     error = fault({"dpi": "a", "level": "b", "nix": 1})
     for name in ("model", "dpi", "level", "nix"):

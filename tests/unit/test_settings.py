@@ -151,7 +151,7 @@ def test_the_command_line_may_give_values_or_texts(tmp_path: Path) -> None:
         ("slots: 1\nport: 2\nslots: 3", 3, "slots", "it stands already in line 1", "one of them"),
         ("slots: 1\nhost: a: b", 2, "", "this is no valid YAML", "Mend"),
         ("slots: [1", 2, "", "this is no valid YAML", "Mend"),
-        ("host: 2020-99-99", 1, "host", "month", "quotes"),
+        ("host: !!int x", 1, "host", "invalid literal", "quotes"),
         ("home: !!python/object:os.system x", 1, "", "this is no valid YAML", "Mend"),
         ("- a", 1, "", "this is no mapping", "slots: 4"),
         ("just text", 1, "", "this is no mapping", "slots: 4"),
@@ -199,6 +199,10 @@ def test_aliases_and_merges_of_yaml_work(tmp_path: Path) -> None:
     text = "slots_per_processor: &few {ocrd-a: 1, ocrd-b: 1}\ntime_limits:\n  <<: *few\n  ocrd-b: 2"
     settings = Settings.load(written(tmp_path, text), {}, {})
     assert settings.time_limits == {"ocrd-a": 1.0, "ocrd-b": 2.0}
+
+
+def test_a_date_is_a_text(tmp_path: Path) -> None:
+    assert Settings.load(written(tmp_path, "home: 2020-01-01"), {}, {}).home == tmp_path / "2020-01-01"
 
 
 def test_the_home_directory_is_that_of_the_variable_or_of_the_user(tmp_path: Path) -> None:
