@@ -91,15 +91,16 @@ def _inspect_all(paths: Sequence[Path], step: Callable[[], None]) -> list[ImageF
     images: list[ImageFile] = []
     faults: list[OffizinError] = []
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for future in [pool.submit(inspect_image, path) for path in paths]:
-            try:
-                images.append(future.result())
-            except OffizinError as fault:
-                faults.append(fault)
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-            step()
+        try:
+            for future in [pool.submit(inspect_image, path) for path in paths]:
+                try:
+                    images.append(future.result())
+                except OffizinError as fault:
+                    faults.append(fault)
+                step()
+        except BaseException:  # not to go on decoding a thousand images after Ctrl-C
+            pool.shutdown(cancel_futures=True)
+            raise
     if faults:
         raise InvalidRequest(summary((fault.message for fault in faults), limit=10), advice=faults[0].advice)
     return images
