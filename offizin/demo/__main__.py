@@ -51,7 +51,9 @@ def _demonstrate(console: Console, book: Path, home: Path, pages: int) -> int:
     workflow = book / "workflow.txt"
     workflow.write_text(WORKFLOW)
 
-    console.print(f"Starting a server (home: {home}) and running {workflow}:\n\n[dim]{WORKFLOW}[/]")
+    console.print(
+        f"Starting a server (home: {home}) and running {workflow}:\n\n{WORKFLOW}", markup=False, soft_wrap=True
+    )
     with running_server(home, environment) as url:
         run = [command(), "run", str(mets), "--server", url, "-w", str(workflow), "--page-wise"]
         code = subprocess.run(run, env=environment, check=False).returncode

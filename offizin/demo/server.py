@@ -25,7 +25,7 @@ def running_server(home: Path, environment: Mapping[str, str], *, patience: floa
     home.mkdir(parents=True, exist_ok=True)
     log = home / "serve.log"
     address = f"127.0.0.1:{_free_port()}"
-    with log.open("ab") as output:
+    with log.open("wb") as output:
         process = subprocess.Popen(
             [command(), "serve", "--address", address, "--home", str(home)],
             env=dict(environment),
