@@ -22,6 +22,7 @@ from offizin.scheduling.dispatch import Dispatcher
 from offizin.scheduling.endings import Endings
 from offizin.scheduling.lanes import Lanes
 from offizin.scheduling.learned import LearnedProcessors
+from offizin.scheduling.priorities import Priorities
 from offizin.scheduling.recovery import recover
 from offizin.scheduling.retry_policy import Limits
 from offizin.scheduling.retrying import Retrying
@@ -138,7 +139,7 @@ class Offizin:
             time_limit=settings.time_limit,
         )
         changed: Callable[[], None] = self.changes.announce
-        wake = self.dispatcher.wake
+        wake, virtual_time = self.dispatcher.wake, self.dispatcher.virtual_times.now
         self.saving = Saving(self.database, self.lanes, clock, self.timings)
         self.callbacks = Callbacks(self.database, clock)
         self.endings = Endings(
@@ -152,12 +153,15 @@ class Offizin:
         )  # fmt: skip
         self.submissions = Submissions(
             self.database, self.lanes, self.discovery, clock, self.timings,
-            virtual_time=self.dispatcher.virtual_time, wake=wake, ended=run_over, changed=changed,
+            virtual_time=virtual_time, wake=wake, ended=run_over, changed=changed,
         )  # fmt: skip
         self.cancellation = Cancellation(
             self.database, clock, end_work=self.pool.cancel, wake=wake, run_over=run_over, changed=changed
         )
-        self.retrying = Retrying(self.database, clock, wake=wake, run_over=run_over, changed=changed)
+        self.retrying = Retrying(
+            self.database, clock, virtual_time=virtual_time, wake=wake, run_over=run_over, changed=changed
+        )
+        self.priorities = Priorities(self.database, virtual_time=virtual_time, wake=wake)
         self._services: list[Service] = [
             self.learned,
             self.endings,

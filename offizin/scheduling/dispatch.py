@@ -19,8 +19,8 @@ from offizin.scheduling.contexts import Contexts, StepContext
 from offizin.scheduling.lanes import Lane, Lanes
 from offizin.scheduling.learned import LearnedProcessors
 from offizin.scheduling.retry_policy import Limits, after_loss
-from offizin.scheduling.window import cuts, whose_turn, window_size
-from offizin.store import jobs, pieces
+from offizin.scheduling.window import VirtualTimes, cuts, whose_turn, window_size
+from offizin.store import fair_order, jobs, pieces
 from offizin.store.jobs import ReadyJob
 from offizin.store.pieces import ReadyPiece
 from offizin.store.transaction import Database, Transaction
@@ -52,12 +52,11 @@ class Dispatched:
 
 @dataclass(slots=True)
 class ProcessorLoad:
-    """What is out for one processor, how long its pieces take, and its virtual time."""
+    """What is out for one processor, and how long its pieces take."""
 
     out: int = 0
     reserved: int = 0  # room that a transaction under way may fill
     seconds: float | None = None
-    virtual_time: int = 0
 
 
 @dataclass(slots=True)
@@ -92,6 +91,7 @@ class Dispatcher:
         time_limit: Callable[[str], float | None],
     ) -> None:
         self.out: dict[tuple[str, int], Dispatched] = {}
+        self.virtual_times = VirtualTimes()
         self._database = database
         self._broker = broker
         self._lanes = lanes
@@ -113,12 +113,11 @@ class Dispatcher:
         self._stopped = False
 
     async def start(self) -> None:
-        def look(tx: Transaction) -> tuple[set[str], dict[str, int]]:
-            return jobs.ready_processors(tx) | pieces.ready_processors(tx), jobs.virtual_times(tx)
+        def look(tx: Transaction) -> tuple[set[str], dict[tuple[str, int], int]]:
+            return jobs.ready_processors(tx) | pieces.ready_processors(tx), fair_order.virtual_times(tx)
 
         ready, times = await self._database.read(look)
-        for processor, tag in times.items():
-            self._load(processor).virtual_time = tag
+        self.virtual_times.set(times)
         self.wake(ready)
         self._task = asyncio.create_task(self._run(), name="dispatcher")
 
@@ -135,9 +134,6 @@ class Dispatcher:
             self._hot[processor] = None
         if processors:
             self._wakened.set()
-
-    def virtual_time(self, processor: str) -> int:
-        return self._load(processor).virtual_time
 
     def over(self, done: Dispatched, seconds: float | None) -> None:
         """A piece has come back, after ``seconds`` of the processor's own time (None: it says nothing about that)."""
@@ -224,6 +220,7 @@ class Dispatcher:
                         self._cut(tx, job, independent=knows, now=now)
             single = [job for job in ready if job.page is not None]
             for next_one in whose_turn(single, pieces.ready(tx, processor, free), free):
+                self.virtual_times.leaves(next_one)
                 if isinstance(next_one, ReadyJob):
                     chosen.append((next_one, [next_one.page or ""]))
                 else:

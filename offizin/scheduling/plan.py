@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class PlannedJob:
-    """``place`` counts the jobs of a step from 0 (its turn within the run)."""
+    """``place``: how many pages of the run its processor has to do before this job (its turn within the run)."""
 
     step: PlannedStep
     pages: tuple[str, ...]
@@ -51,21 +52,25 @@ def plan(
         groups = step.output_file_grps
         return bool(groups) and not overwrite and all(has_files(group, page) for group in groups)
 
-    places = [0] * len(steps)
+    places: Counter[str] = Counter()
     jobs: list[PlannedJob] = []
     skipped = 0
+
+    def add(step: PlannedStep, of_job: tuple[str, ...]) -> None:
+        jobs.append(PlannedJob(step, of_job, places[step.processor]))
+        places[step.processor] += len(of_job)
+
     if page_wise:
         for page in pages:
-            for at, step in enumerate(steps):
+            for step in steps:
                 if is_done(step, page):
                     skipped += 1
                 else:
-                    jobs.append(PlannedJob(step, (page,), places[at]))
-                    places[at] += 1
+                    add(step, (page,))
         return Plan(jobs, skipped)
     for step in steps:
         open_pages = tuple(page for page in pages if not is_done(step, page))
         skipped += len(pages) - len(open_pages)
         if open_pages:
-            jobs.append(PlannedJob(step, open_pages, 0))
+            add(step, open_pages)
     return Plan(jobs, skipped)

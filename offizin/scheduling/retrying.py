@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from offizin.clock import Clock
@@ -10,8 +11,10 @@ from offizin.errors import Conflict
 from offizin.jobs import State
 from offizin.scheduling.edges import Work, edges_between
 from offizin.scheduling.submission import groups_of, live_work
+from offizin.scheduling.window import tag
 from offizin.store import edges, events, jobs, pieces, runs
 from offizin.store.events import Change
+from offizin.store.jobs import JobRow
 from offizin.store.runs import RunRow
 from offizin.store.transaction import Database, Transaction
 
@@ -25,19 +28,22 @@ class Retried:
 
 
 class Retrying:
-    """``wake`` with the processors concerned; ``run_over`` with a run that only has to be saved."""
+    """``virtual_time`` by processor and priority; ``wake`` with the processors concerned; ``run_over`` with a run that
+    only has to be saved."""
 
     def __init__(
         self,
         database: Database,
         clock: Clock,
         *,
+        virtual_time: Callable[[str, int], int],
         wake: Callable[[set[str]], None],
         run_over: Callable[[int], None],
         changed: Callable[[], None],
     ) -> None:
         self._database = database
         self._clock = clock
+        self._virtual_time = virtual_time
         self._wake = wake
         self._run_over = run_over
         self._changed = changed
@@ -47,7 +53,7 @@ class Retrying:
         now = self._clock.now()
 
         def write(tx: Transaction) -> tuple[Retried, set[str]]:
-            return retry(tx, runs.by_seq(tx, run.seq), now)
+            return retry(tx, runs.by_seq(tx, run.seq), self._virtual_time, now)
 
         retried, processors = await self._database.write(write, synced=True)
         self._wake(processors)
@@ -57,7 +63,9 @@ class Retrying:
         return retried
 
 
-def retry(tx: Transaction, run: RunRow, now: float) -> tuple[Retried, set[str]]:
+def retry(
+    tx: Transaction, run: RunRow, virtual_time: Callable[[str, int], int], now: float
+) -> tuple[Retried, set[str]]:
     """Revive the run's failed and cancelled jobs; the processors that may have ready work."""
     rows = jobs.of_run(tx, run.seq, {State.FAILED, State.CANCELLED})
     if not rows:
@@ -72,7 +80,7 @@ def retry(tx: Transaction, run: RunRow, now: float) -> tuple[Retried, set[str]]:
     for row in rows:
         if row.page is None:
             pieces.revive_pages(tx, row.seq)
-    # Others may have been submitted since that touch the same pages.
+    # What is live touches the same pages, perhaps, and goes first: jobs of this run, too, if it has not ended.
     names = pieces.page_names(tx, [row.seq for row in rows if row.page is None])
     revived = [
         Work(
@@ -83,13 +91,22 @@ def retry(tx: Transaction, run: RunRow, now: float) -> tuple[Retried, set[str]]:
         )
         for row in rows
     ]
-    live = live_work(tx, run.workspace, without_run=run.seq, touching=groups_of(list(steps.values())))
-    edges.replace(tx, edges_between(live, revived))
+    live = live_work(tx, run.workspace, touching=groups_of(list(steps.values())))
     seqs = [row.seq for row in rows]
-    jobs.revive(tx, [(seq, 0) for seq in seqs])
-    waits = edges.open_edges(tx, seqs)
-    jobs.revive(tx, waits.items())
+    edges.reorder(tx, seqs, edges_between(live, revived))
+    jobs.revive(tx, _new_tags(rows, run.priority, virtual_time))
+    jobs.set_open_edges(tx, edges.open_edges(tx, seqs).items())
     runs.revive(tx, run.seq, len(rows))
     changes = [Change(run.id, State.CACHED, row.id, row.step, row.page) for row in rows]
     events.add(tx, [Change(run.id, State.RUNNING), *changes], now)
     return Retried(len(rows), save_only=False), {row.processor for row in rows}
+
+
+def _new_tags(rows: Sequence[JobRow], priority: int, virtual_time: Callable[[str, int], int]) -> list[tuple[int, int]]:
+    """``(job, tag)``: a retry takes its turn as if it were submitted now."""
+    places: Counter[str] = Counter()
+    found = []
+    for row in rows:
+        found.append((row.seq, tag(virtual_time(row.processor, priority), places[row.processor])))
+        places[row.processor] += row.pages
+    return found

@@ -18,7 +18,7 @@ from offizin.processors.parameters import check_cardinality, complete
 from offizin.scheduling.edges import Work, edges_between
 from offizin.scheduling.lanes import Lane, Lanes
 from offizin.scheduling.plan import Plan, PlannedStep, plan
-from offizin.scheduling.window import tags
+from offizin.scheduling.window import tag
 from offizin.store import edges, events, jobs, pieces, runs
 from offizin.store.edges import Edge, EdgeKind
 from offizin.store.jobs import NewJob
@@ -68,7 +68,7 @@ class Submissions:
         clock: Clock,
         timings: Timings,
         *,
-        virtual_time: Callable[[str], int],
+        virtual_time: Callable[[str, int], int],
         wake: Callable[[Collection[str]], None],
         ended: Callable[[int], None],
         changed: Callable[[], None],
@@ -202,7 +202,7 @@ class Submissions:
                 ],
             ),
         )
-        live = live_work(tx, workspace, without_run=run, touching=groups_of(steps))
+        live = live_work(tx, workspace, touching=groups_of(steps))
         first = jobs.next_number(tx)
         new = [
             Work(first + at, job.pages, job.step.input_file_grps, job.step.output_file_grps)
@@ -212,7 +212,7 @@ class Submissions:
         waits: dict[int, int] = {}
         for edge in found:
             waits[edge.successor] = waits.get(edge.successor, 0) + 1
-        tag_of = {step.number: tags(self._virtual_time(step.processor), len(planned.jobs)) for step in steps}
+        times = {step.processor: self._virtual_time(step.processor, submission.priority) for step in steps}
         jobs.add(
             tx,
             run,
@@ -225,7 +225,7 @@ class Submissions:
                     page=job.pages[0] if len(job.pages) == 1 else None,
                     pages=len(job.pages),
                     processor=job.step.processor,
-                    tag=tag_of[job.step.number][job.place],
+                    tag=tag(times[job.step.processor], job.place),
                     open_edges=waits.get(first + at, 0),
                 )
                 for at, (job, job_id) in enumerate(zip(planned.jobs, ids, strict=True))
@@ -243,11 +243,11 @@ def groups_of(steps: Sequence[PlannedStep] | Sequence[StepRow]) -> set[str]:
     return {group for step in steps for group in (*step.input_file_grps, *step.output_file_grps)}
 
 
-def live_work(tx: Transaction, workspace: int, *, without_run: int, touching: Collection[str]) -> list[Work]:
-    """What live jobs of other runs on the workspace do to these file groups, in the order they were submitted."""
+def live_work(tx: Transaction, workspace: int, *, touching: Collection[str]) -> list[Work]:
+    """What live jobs on the workspace do to these file groups, in the order they were submitted."""
     found: list[Work] = []
     for run, step in runs.live_steps(tx, workspace):
-        if run == without_run or not groups_of([step]) & set(touching):
+        if not groups_of([step]) & set(touching):
             continue
         rows = jobs.live_of_step(tx, run, step.number)
         names = pieces.page_names(tx, [row.seq for row in rows if row.page is None])

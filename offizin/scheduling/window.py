@@ -1,13 +1,15 @@
 """How much work lies in the broker, and whose turn it is. Pure.
 
-Fairness is virtual time: each job gets a *tag* when it is submitted, the processor's virtual time then plus its place
-within its own step. Jobs leave by priority, then tag, so runs that wait for one processor take turns from the moment
-the later one came, however long the earlier one is. The virtual time of a processor is the highest tag that has left.
+Fairness is virtual time: each job gets a *tag* when it is submitted (or retried, or given another priority), the
+processor's virtual time then plus its place among the run's pages for that processor. Jobs leave by priority, then tag,
+so runs that wait for one processor take turns, page by page, from the moment the later one came, however long the
+earlier one is. The virtual time of a processor is the highest tag that has left, for each priority by itself: what was
+urgent and is through must not put those that come later behind those that waited.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from offizin.store.jobs import ReadyJob
@@ -29,9 +31,28 @@ def window_size(slots: int, seconds: float | None) -> int:
     return slots * (in_hand + max(1, in_hand // 4))
 
 
-def tags(base: int, count: int) -> range:
-    """The tags of the jobs of one step, submitted when the processor's virtual time is ``base``."""
-    return range(base + 1, base + 1 + count)
+class VirtualTimes:
+    """How far the fair order of each processor and priority has come. Written and read by the database's one writer."""
+
+    def __init__(self) -> None:
+        self._times: dict[tuple[str, int], int] = {}
+
+    def set(self, times: Mapping[tuple[str, int], int]) -> None:
+        """``times`` by processor and priority, as an earlier server left them."""
+        self._times = dict(times)
+
+    def now(self, processor: str, priority: int) -> int:
+        """What is submitted now comes behind this."""
+        return self._times.get((processor, priority), 0)
+
+    def leaves(self, ready: ReadyJob | ReadyPiece) -> None:
+        key = (ready.processor, ready.priority)
+        self._times[key] = max(self._times.get(key, 0), ready.tag)
+
+
+def tag(virtual_time: int, place: int) -> int:
+    """The tag of a job with ``place`` pages of its run before it, submitted at this virtual time of its processor."""
+    return virtual_time + 1 + place
 
 
 def whose_turn(jobs: Sequence[ReadyJob], pieces: Sequence[ReadyPiece], room: int) -> list[ReadyJob | ReadyPiece]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, or_, select, text
 
 from offizin.jobs import LIVE
 from offizin.store.jobs import CHUNK
@@ -30,13 +30,24 @@ class Edge:
     kind: EdgeKind
 
 
+_add = Prepared(insert(edges).values({name: bindparam(name) for name in ("predecessor", "successor", "kind")}))
 _from = Prepared(select(edges.c.predecessor, edges.c.successor, edges.c.kind).where(among(edges.c.predecessor, "seqs")))
+_to = Prepared(select(edges.c.predecessor, edges.c.successor, edges.c.kind).where(among(edges.c.successor, "ended")))
+_to_live = Prepared(
+    select(edges.c.predecessor, edges.c.successor)
+    .join(jobs, jobs.c.seq == edges.c.successor)
+    .where(
+        among(edges.c.predecessor, "ended"),
+        or_(text("jobs.state IN ('CACHED', 'QUEUED', 'RUNNING')"), among(edges.c.successor, "ended")),
+    )
+)
+_delete = Prepared(
+    delete(edges).where(edges.c.predecessor == bindparam("from_job"), edges.c.successor == bindparam("to_job"))
+)
 
 
 def add(tx: Transaction, new: Iterable[Edge]) -> None:
-    values = [{"predecessor": e.predecessor, "successor": e.successor, "kind": e.kind.value} for e in new]
-    if values:
-        tx.execute(insert(edges), values)
+    _add.run_many(tx, [{"predecessor": e.predecessor, "successor": e.successor, "kind": e.kind.value} for e in new])
 
 
 def starting_at(tx: Transaction, predecessors: Collection[int]) -> list[Edge]:
@@ -62,8 +73,17 @@ def open_edges(tx: Transaction, successors: Collection[int]) -> dict[int, int]:
     return found
 
 
-def replace(tx: Transaction, new: Collection[Edge]) -> None:
-    """Write edges that may be there already (a retry meets jobs that it met before)."""
-    for edge in new:
-        tx.execute(delete(edges).where(edges.c.predecessor == edge.predecessor, edges.c.successor == edge.successor))
-    add(tx, new)
+def reorder(tx: Transaction, ended: Collection[int], new: Collection[Edge]) -> None:
+    """Jobs that are over wait again, behind all that are live: ``new`` edges lead to them.
+
+    Their edges to live jobs are closed and go, or they would be counted a second time; those among themselves are given
+    anew. What leads to them from elsewhere stays: they may have been submitted to depend on it.
+    """
+    wanted = {"ended": numbers(tx, ended)}
+    rows: list[Any] = list(_to_live.run(tx, wanted))
+    _delete.run_many(tx, [{"from_job": row[0], "to_job": row[1]} for row in rows])
+    rows = list(_to.run(tx, wanted))
+    there = {(row[0], row[1]): row[2] for row in rows}
+    stronger = [e for e in new if there.get((e.predecessor, e.successor)) == EdgeKind.AFTER]
+    _delete.run_many(tx, [{"from_job": e.predecessor, "to_job": e.successor} for e in stronger])
+    add(tx, [e for e in new if there.get((e.predecessor, e.successor)) != EdgeKind.NEEDS])

@@ -128,6 +128,18 @@ _ready = Prepared(
     .order_by(jobs.c.priority.desc(), jobs.c.tag, jobs.c.seq)
     .limit(bindparam("room"))
 )  # fmt: skip
+_add = Prepared(
+    insert(jobs).values(
+        {
+            name: bindparam(name)
+            for name in (
+                "seq", "id", "run", "step", "page", "pages", "processor", "priority", "tag", "state", "open_edges",
+                "attempt", "tries", "losses", "cancelling",
+            )
+        }
+    )
+)  # fmt: skip
+_next_number = Prepared(select(func.coalesce(func.max(jobs.c.seq), 0)))
 _ready_among = Prepared(select(jobs.c.processor).where(among(jobs.c.seq, "seqs"), text(READY)).distinct())
 _ready_processors = select(jobs.c.processor).where(text(READY)).distinct()
 _queue = Prepared(
@@ -161,15 +173,13 @@ def _job(row: Row[Any]) -> JobRow:
 
 def next_number(tx: Transaction) -> int:
     """The number that the next job will have; it stays so until the end of this writing transaction."""
-    return int(tx.execute(select(func.coalesce(func.max(jobs.c.seq), 0))).scalar_one()) + 1
+    return int(_next_number.run(tx, {}).scalar_one()) + 1
 
 
 def add(tx: Transaction, run: int, priority: int, first: int, new: Sequence[NewJob]) -> None:
     """Write the jobs of one submission, numbered from ``first``."""
-    if not new:
-        return
-    tx.execute(
-        insert(jobs),
+    _add.run_many(
+        tx,
         [
             {
                 "seq": first + offset, "id": job.id, "run": run, "step": job.step, "page": job.page,
@@ -276,38 +286,30 @@ def mark_cancelling(tx: Transaction, seqs: Collection[int]) -> None:
         tx.execute(update(jobs).where(jobs.c.seq.in_(list(seqs))).values(cancelling=True))
 
 
-def revive(tx: Transaction, open_edges: Iterable[tuple[int, int]]) -> None:
-    """``(job, its open edges)``: ended jobs wait again, for a new attempt."""
-    values = [{"job": job, "open": count} for job, count in open_edges]
+def revive(tx: Transaction, tags: Iterable[tuple[int, int]]) -> None:
+    """``(job, its new tag)``: ended jobs wait again, for a new attempt."""
+    values = [{"job": job, "new_tag": tag} for job, tag in tags]
     if values:
         tx.execute(
             update(jobs)
             .where(jobs.c.seq == bindparam("job"))
             .values(
-                state=State.CACHED, open_edges=bindparam("open"), tries=0, losses=0, cause=None, message="",
+                state=State.CACHED, tag=bindparam("new_tag"), open_edges=0, tries=0, losses=0, cause=None, message="",
                 queued_at=None, started_at=None, ended_at=None, seconds=None, cancelling=False,
             ),
             values,
         )  # fmt: skip
 
 
-def set_priority(tx: Transaction, run: int, priority: int) -> None:
-    tx.execute(update(jobs).where(jobs.c.run == run, jobs.c.state == State.CACHED).values(priority=priority))
+def set_open_edges(tx: Transaction, waits: Iterable[tuple[int, int]]) -> None:
+    """``(job, how many jobs it waits for)``."""
+    values = [{"job": job, "open": count} for job, count in waits]
+    if values:
+        tx.execute(update(jobs).where(jobs.c.seq == bindparam("job")).values(open_edges=bindparam("open")), values)
 
 
 def in_flight(tx: Transaction) -> list[JobRow]:
     return [_job(row) for row in tx.execute(select(*_row_columns).where(text("state IN ('QUEUED', 'RUNNING')")))]
-
-
-def virtual_times(tx: Transaction) -> dict[str, int]:
-    """For each processor the highest tag that has left the waiting room, over the runs that have not ended."""
-    query = (
-        select(jobs.c.processor, func.max(jobs.c.tag))
-        .join(runs, runs.c.seq == jobs.c.run)
-        .where(runs.c.ended_at.is_(None), jobs.c.state != State.CACHED)
-        .group_by(jobs.c.processor)
-    )
-    return {processor: tag for processor, tag in tx.execute(query)}
 
 
 def shown(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
-from sqlalchemy import bindparam, delete, func, insert, select, text, update
+from sqlalchemy import bindparam, case, delete, func, insert, select, text, update
 
 from offizin.jobs import State
 from offizin.store.jobs import CHUNK
@@ -135,7 +136,16 @@ def end_pages(tx: Transaction, endings: Sequence[PageEnding]) -> None:
 
 
 def revive_pages(tx: Transaction, job: int) -> None:
-    """Pages that failed or were cancelled wait again; those that succeeded stay."""
+    """Pages that failed or were cancelled wait again; those that succeeded stay.
+
+    The job's attempts go on from those of its pieces, so that no late result passes for one of a new attempt.
+    """
+    latest = select(func.max(pieces.c.attempt)).where(pieces.c.job == job).scalar_subquery()
+    tx.execute(
+        update(jobs)
+        .where(jobs.c.seq == job)
+        .values(attempt=case((latest > jobs.c.attempt, latest), else_=jobs.c.attempt))
+    )
     tx.execute(
         update(job_pages)
         .where(job_pages.c.job == job, job_pages.c.state != State.SUCCESS)
@@ -147,7 +157,8 @@ def revive_pages(tx: Transaction, job: int) -> None:
 def cut(
     tx: Transaction, job: int, processor: str, priority: int, tag: int, attempt: int, cuts: Sequence[Sequence[int]]
 ) -> None:
-    """Make a piece of each list of page numbers. Numbers of pieces go on from those the job has."""
+    """Make a piece of each list of page numbers. Numbers of pieces go on from those the job has; each piece's place
+    in the fair order is behind the pages of those before it."""
     first = (
         int(tx.execute(select(func.coalesce(func.max(pieces.c.number), -1)).where(pieces.c.job == job)).scalar_one())
         + 1
@@ -157,10 +168,10 @@ def cut(
         [
             {
                 "job": job, "number": first + offset, "processor": processor, "priority": priority,
-                "tag": tag + (numbers[0] if numbers else 0), "state": "CACHED", "open_edges": 0, "attempt": attempt,
+                "tag": tag + pages_before, "state": "CACHED", "open_edges": 0, "attempt": attempt,
                 "tries": 0, "losses": 0,
             }
-            for offset, numbers in enumerate(cuts)
+            for offset, pages_before in enumerate(accumulate((len(numbers) for numbers in cuts[:-1]), initial=0))
         ],
     )  # fmt: skip
     assignments = [
@@ -181,8 +192,7 @@ def cut_again(tx: Transaction, job: int, piece: int, open_pages: Sequence[str]) 
     wanted = set(open_pages)
     query = select(job_pages.c.number, job_pages.c.page).where(job_pages.c.job == job, job_pages.c.piece == piece)
     numbers = [number for number, page in tx.execute(query.order_by(job_pages.c.number)) if page in wanted]
-    first_of_job = old.tag - (numbers[0] if numbers else 0)
-    cut(tx, job, old.processor, old.priority, first_of_job, old.attempt, [[number] for number in numbers])
+    cut(tx, job, old.processor, old.priority, old.tag, old.attempt, [[number] for number in numbers])
 
 
 def ready(tx: Transaction, processor: str, room: int) -> list[ReadyPiece]:
@@ -243,11 +253,6 @@ def open_pieces(tx: Transaction, job: int) -> list[PieceRow]:
 def drop_waiting(tx: Transaction, job: int) -> None:
     """Pieces that are not in flight are over; their pages stay as they are."""
     tx.execute(update(pieces).where(pieces.c.job == job, pieces.c.state == State.CACHED).values(state=State.SUCCESS))
-
-
-def set_priority(tx: Transaction, run: int, priority: int) -> None:
-    of_run = select(jobs.c.seq).where(jobs.c.run == run)
-    tx.execute(update(pieces).where(pieces.c.job.in_(of_run), pieces.c.state == State.CACHED).values(priority=priority))
 
 
 def in_flight(tx: Transaction) -> list[PieceRow]:

@@ -214,10 +214,6 @@ def revive(tx: Transaction, run: int, open_jobs: int) -> None:
     )
 
 
-def set_priority(tx: Transaction, run: int, priority: int) -> None:
-    tx.execute(update(runs).where(runs.c.seq == run).values(priority=priority))
-
-
 def counts(tx: Transaction, run: int) -> dict[tuple[int, State], int]:
     """How many jobs of the run are in which state, by (step, state)."""
     rows = tx.execute(

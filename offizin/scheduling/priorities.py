@@ -1,0 +1,36 @@
+"""Changing the priority of a run: of what waits in it, and of what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from offizin.scheduling.window import tag
+from offizin.store import fair_order, runs
+from offizin.store.transaction import Database, Transaction
+
+
+class Priorities:
+    """``virtual_time`` by processor and priority; ``wake`` with the processors concerned."""
+
+    def __init__(
+        self, database: Database, *, virtual_time: Callable[[str, int], int], wake: Callable[[set[str]], None]
+    ) -> None:
+        self._database = database
+        self._virtual_time = virtual_time
+        self._wake = wake
+
+    async def set_priority(self, run: int, priority: int) -> None:
+        """What is in the window already keeps its place there: that is some 50 ms of work."""
+        processors = await self._database.write(lambda tx: self._set(tx, run, priority), synced=True)
+        self._wake(processors)
+
+    def _set(self, tx: Transaction, run: int, priority: int) -> set[str]:
+        if runs.by_seq(tx, run).priority == priority:
+            return set()
+        first = fair_order.first_tags(tx, run)
+        for processor, first_tag in first.items():
+            # It takes its turn among those of its new priority as if it were submitted now.
+            by = tag(self._virtual_time(processor, priority), 0) - first_tag
+            fair_order.shift_tags(tx, run, processor, by)
+        fair_order.set_priority(tx, run, priority)
+        return set(first)
