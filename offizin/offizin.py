@@ -152,8 +152,8 @@ class Offizin:
             run_over=run_over, changed=changed,
         )  # fmt: skip
         self.submissions = Submissions(
-            self.database, self.lanes, self.discovery, clock, self.timings,
-            virtual_time=virtual_time, wake=wake, ended=run_over, changed=changed,
+            self.database, self.lanes, contexts, self.discovery, self.dispatcher, clock, self.timings,
+            ended=run_over, changed=changed,
         )  # fmt: skip
         self.cancellation = Cancellation(
             self.database, clock, end_work=self.pool.cancel, wake=wake, run_over=run_over, changed=changed

@@ -168,13 +168,8 @@ class Completion:
             reach("completion: before commit")
             return written
 
-        try:
-            with self._timings.measure("result: store", len(verdicts)):
-                written = await self._database.write(write)
-        except BaseException:
-            choice.chosen.clear()
-            await self._dispatcher.send(choice)
-            raise
+        with self._timings.measure("result: store", len(verdicts)):
+            written = await self._dispatcher.carry_out(write, choice)
         reach("completion: after commit")
         with self._timings.measure("result: METS index", len(written.accepted)):
             for verdict in written.accepted:

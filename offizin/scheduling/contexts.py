@@ -10,6 +10,7 @@ import msgspec
 
 from offizin.jobs import RunKind
 from offizin.store import runs
+from offizin.store.runs import NewRun, StepRow
 from offizin.store.transaction import Transaction
 
 MOST_KEPT = 20_000
@@ -44,6 +45,13 @@ class Contexts:
     def get(self, run: int, step: int) -> StepContext:
         return self._steps[run, step]
 
+    def put(self, run: int, new: NewRun, mets: str) -> None:
+        """The steps of a run that is being written. Should that fail, the next run with this number puts its own."""
+        for step in new.steps:
+            self._steps[run, step.number] = _context(
+                step, run, new.id, new.kind, new.workspace, mets, new.overwrite, new.page_selector
+            )
+
     def load(self, tx: Transaction, wanted: Collection[tuple[int, int]]) -> None:
         """Afterwards ``get`` finds all of ``wanted``."""
         missing = {run for run, step in wanted if (run, step) not in self._steps}
@@ -51,21 +59,28 @@ class Contexts:
             self._steps = {key: self._steps[key] for key in wanted if key in self._steps}
         for run in missing:
             row = runs.by_seq(tx, run)
-            mets = Path(row.mets)
             for step in runs.steps_of(tx, run):
-                self._steps[run, step.number] = StepContext(
-                    run=run,
-                    run_id=row.id,
-                    kind=row.kind,
-                    step=step.number,
-                    workspace=row.workspace,
-                    mets=mets,
-                    mets_text=row.mets,
-                    directory=str(mets.parent),
-                    processor=step.processor,
-                    parameters=msgspec.Raw(step.parameters.encode()),
-                    input_file_grps=list(step.input_file_grps),
-                    output_file_grps=list(step.output_file_grps),
-                    overwrite=row.overwrite,
-                    page_selector=row.page_selector,
+                self._steps[run, step.number] = _context(
+                    step, run, row.id, row.kind, row.workspace, row.mets, row.overwrite, row.page_selector
                 )
+
+
+def _context(
+    step: StepRow, run: int, run_id: str, kind: RunKind, workspace: int, mets: str, overwrite: bool, selector: str
+) -> StepContext:
+    return StepContext(
+        run=run,
+        run_id=run_id,
+        kind=kind,
+        step=step.number,
+        workspace=workspace,
+        mets=Path(mets),
+        mets_text=mets,
+        directory=mets.rpartition("/")[0],
+        processor=step.processor,
+        parameters=msgspec.Raw(step.parameters.encode()),
+        input_file_grps=list(step.input_file_grps),
+        output_file_grps=list(step.output_file_grps),
+        overwrite=overwrite,
+        page_selector=selector,
+    )

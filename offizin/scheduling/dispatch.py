@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from offizin.brokers.broker import RESULTS, Broker, Kind, Message, queue_of
 from offizin.clock import Clock
@@ -27,6 +29,8 @@ from offizin.store.transaction import Database, Transaction
 from offizin.timings import Timings
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 # Rounds in which at most this many processors are looked after, so that a transaction stays short.
 MOST_IN_ROUND = 16
@@ -61,10 +65,11 @@ class ProcessorLoad:
 
 @dataclass(slots=True)
 class Choice:
-    """``room``: how many pieces of each processor may leave. Filled in: what leaves, and the processors of which it must
-    be learned how to cut their jobs."""
+    """``room``: how many pieces of each processor may leave; ``short``: processors without any. Filled in: what
+    leaves, and the processors of which it must be learned how to cut their jobs."""
 
     room: dict[str, int]
+    short: set[str] = field(default_factory=set)
     chosen: list[Dispatched] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
@@ -171,18 +176,25 @@ class Dispatcher:
         if not room:
             return
         choice = Choice(room)
-        try:
-            with self._timings.measure("dispatch: choose", 0):
-                await self._database.write(lambda tx: self.choose(tx, choice))
-        finally:
-            await self.send(choice)
+        with self._timings.measure("dispatch: choose", 0):
+            await self.carry_out(lambda tx: self.choose(tx, choice), choice)
+        await self.send(choice)
 
     def reserve(self, freed: Mapping[str, int]) -> Choice:
         """Room for the transaction that is about to take back ``freed`` pieces of each processor."""
         room: dict[str, int] = {}
         for processor, pieces_back in freed.items():
             self._reserve(processor, room, pieces_back)
-        return Choice(room)
+        return Choice(room, short=freed.keys() - room.keys())
+
+    async def carry_out(self, work: Callable[[Transaction], T], choice: Choice, *, synced: bool = False) -> T:
+        """Run a transaction in which ``choose`` is called. Whoever calls this must ``send`` the choice afterwards."""
+        try:
+            return await self._database.write(work, synced=synced)
+        except BaseException:
+            choice.chosen.clear()
+            await self.send(choice)
+            raise
 
     def _reserve(self, processor: str, room: dict[str, int], pieces_back: int = 0) -> None:
         load, slots = self._load(processor), 0 if self._stopped else self._slots(processor)
@@ -193,8 +205,11 @@ class Dispatcher:
 
     async def send(self, choice: Choice) -> None:
         """After the commit of what ``choose`` was called in: publish what was chosen."""
+        left = Counter(piece.processor for piece in choice.chosen)
         for processor, free in choice.room.items():
             self._load(processor).reserved -= free
+        # Where the room was not enough, there may be more; where it is full, the next piece that comes back looks.
+        self.wake(choice.short | {processor for processor, free in choice.room.items() if left[processor] >= free})
         for processor in choice.unknown:
             await self._serve(processor)
             self._learn(processor)

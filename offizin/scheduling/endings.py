@@ -89,11 +89,12 @@ class Endings:
             del self._tasks[workspace]
 
     async def _end(self, workspace: int, mets: Path, ended: Sequence[RunRow]) -> None:
-        agents = await self._database.read(lambda tx: [a for run in ended for a in self._agents(tx, run)])
         refused, last = "", 0
         reach("ending: before save")
         try:
-            last = await self._saving.save(workspace, mets, agents)
+            last = await self._saving.save(
+                workspace, mets, lambda tx: [agent for run in ended for agent in self._agents(tx, run)]
+            )
         except OffizinError as error:
             refused = f"{error.message} {error.advice}".strip()
         except OSError as error:

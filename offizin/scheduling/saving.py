@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from offizin.clock import Clock
 from offizin.messages import Agent, Delta
 from offizin.scheduling.lanes import Lanes
 from offizin.store import deltas
-from offizin.store.transaction import Database
+from offizin.store.transaction import Database, Transaction
 from offizin.timings import Timings
 
 
@@ -26,8 +26,10 @@ class Saving:
         self._timings = timings
         self._locks: dict[int, asyncio.Lock] = {}
 
-    async def save(self, workspace: int, mets: Path, agents: Sequence[Agent] = ()) -> int:
-        """Write all deltas of the workspace, and the agents, into its METS.
+    async def save(
+        self, workspace: int, mets: Path, agents: Callable[[Transaction], Sequence[Agent]] = lambda _: ()
+    ) -> int:
+        """Write all deltas of the workspace, and the agents (read in the same transaction), into its METS.
 
         The number of the last delta that is in the file now: who ends runs deletes up to it in the same transaction.
         Raises MetsChanged, MetsMissing, MetsInvalid, OSError; then the deltas stay.
@@ -35,9 +37,11 @@ class Saving:
         async with self._locks.setdefault(workspace, asyncio.Lock()):
             with self._timings.measure("METS save"):
                 start = self._clock.monotonic()
-                last, waiting = await self._database.read(lambda tx: deltas.of_workspace(tx, workspace))
-                if agents:
-                    waiting.append(Delta(agents=list(agents)))
+                (last, waiting), found = await self._database.read(
+                    lambda tx: (deltas.of_workspace(tx, workspace), agents(tx))
+                )
+                if found:
+                    waiting.append(Delta(agents=list(found)))
                 if waiting:
                     lane = await self._lanes.open(mets, self._clock.now())
                     await lane.save(waiting)

@@ -15,6 +15,8 @@ from offizin.mets.index import MetsIndex
 from offizin.pages import resolve_pages
 from offizin.processors.discovery import Discovery
 from offizin.processors.parameters import check_cardinality, complete
+from offizin.scheduling.contexts import Contexts
+from offizin.scheduling.dispatch import Dispatcher
 from offizin.scheduling.edges import Work, edges_between
 from offizin.scheduling.lanes import Lane, Lanes
 from offizin.scheduling.plan import Plan, PlannedStep, plan
@@ -58,28 +60,28 @@ class Submitted:
 
 
 class Submissions:
-    """``wake`` is called with the processors that have new jobs; ``ended`` with a run that has nothing to do."""
+    """``ended`` is called with a run that has nothing to do, ``changed`` after each commit."""
 
     def __init__(
         self,
         database: Database,
         lanes: Lanes,
+        contexts: Contexts,
         discovery: Discovery,
+        dispatcher: Dispatcher,
         clock: Clock,
         timings: Timings,
         *,
-        virtual_time: Callable[[str, int], int],
-        wake: Callable[[Collection[str]], None],
         ended: Callable[[int], None],
         changed: Callable[[], None],
     ) -> None:
         self._database = database
         self._lanes = lanes
+        self._contexts = contexts
         self._discovery = discovery
+        self._dispatcher = dispatcher
         self._clock = clock
         self._timings = timings
-        self._virtual_time = virtual_time
-        self._wake = wake
         self._ended = ended
         self._changed = changed
 
@@ -107,16 +109,20 @@ class Submissions:
             run_id = self._clock.new_id()
             ids = [self._clock.new_id() for _ in planned.jobs]
             now = self._clock.now()
+            # What is ready at once, and finds room, leaves in the same transaction.
+            choice = self._dispatcher.reserve({step.processor: 0 for step in steps})
 
             def write(tx: Transaction) -> int:
-                return self._write(tx, submission, steps, planned, lane.workspace, run_id, ids, now)
+                run = self._write(tx, submission, steps, planned, lane, run_id, ids, now)
+                self._dispatcher.choose(tx, choice)
+                reach("submission: before commit")
+                return run
 
-            run = await self._database.write(write, synced=True)
+            run = await self._dispatcher.carry_out(write, choice, synced=True)
         reach("submission: after commit")
         self._changed()
-        if planned.jobs:
-            self._wake({step.processor for step in steps})
-        else:
+        await self._dispatcher.send(choice)
+        if not planned.jobs:
             self._ended(run)
         named = [
             (job.pages[0] if submission.page_wise else None, job_id)
@@ -176,32 +182,31 @@ class Submissions:
         submission: Submission,
         steps: Sequence[PlannedStep],
         planned: Plan,
-        workspace: int,
+        lane: Lane,
         run_id: str,
         ids: Sequence[str],
         now: float,
     ) -> int:
-        run = runs.add(
-            tx,
-            NewRun(
-                id=run_id,
-                kind=submission.kind,
-                workspace=workspace,
-                workflow=submission.workflow.text,
-                page_selector=submission.pages or "",
-                page_wise=submission.page_wise,
-                overwrite=submission.overwrite,
-                priority=submission.priority,
-                jobs=len(planned.jobs),
-                skipped_jobs=planned.skipped,
-                submitted_at=now,
-                description=submission.description,
-                callback_url=submission.callback_url,
-                steps=[
-                    StepRow(s.number, s.processor, s.parameters, s.input_file_grps, s.output_file_grps) for s in steps
-                ],
-            ),
+        workspace = lane.workspace
+        rows = [StepRow(s.number, s.processor, s.parameters, s.input_file_grps, s.output_file_grps) for s in steps]
+        new_run = NewRun(
+            id=run_id,
+            kind=submission.kind,
+            workspace=workspace,
+            workflow=submission.workflow.text,
+            page_selector=submission.pages or "",
+            page_wise=submission.page_wise,
+            overwrite=submission.overwrite,
+            priority=submission.priority,
+            jobs=len(planned.jobs),
+            skipped_jobs=planned.skipped,
+            submitted_at=now,
+            description=submission.description,
+            callback_url=submission.callback_url,
+            steps=rows,
         )
+        run = runs.add(tx, new_run)
+        self._contexts.put(run, new_run, str(lane.mets))
         live = live_work(tx, workspace, touching=groups_of(steps))
         first = jobs.next_number(tx)
         new = [
@@ -212,7 +217,8 @@ class Submissions:
         waits: dict[int, int] = {}
         for edge in found:
             waits[edge.successor] = waits.get(edge.successor, 0) + 1
-        times = {step.processor: self._virtual_time(step.processor, submission.priority) for step in steps}
+        now_at = self._dispatcher.virtual_times.now
+        times = {step.processor: now_at(step.processor, submission.priority) for step in steps}
         jobs.add(
             tx,
             run,
@@ -235,7 +241,6 @@ class Submissions:
         pieces.add_pages(tx, of_many_pages)
         edges.add(tx, found)
         events.add(tx, [events.Change(run_id, State.CACHED)], now)
-        reach("submission: before commit")
         return run
 
 
