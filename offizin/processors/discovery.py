@@ -8,7 +8,7 @@ import errno
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from offizin.clock import Clock, SystemClock
 from offizin.errors import ProcessorUnknown
 from offizin.processors.asking import Answer, ask
 from offizin.processors.tool_cache import Entry, Fingerprint, ToolCache
-from offizin.processors.tool_description import ToolDescription, tool_entry
+from offizin.processors.tool_description import ToolDescription, find_tool
 
 _NAME = re.compile(r"ocrd-[A-Za-z0-9._-]+")
 _VERSION = re.compile(r"^Version ([^\s,]+)", re.MULTILINE)
@@ -53,7 +53,7 @@ class Discovery:
         self._names: tuple[tuple[int | None, ...], list[str]] | None = None
         self._described: dict[Path, tuple[Fingerprint, ToolDescription]] = {}
         self._failed: dict[Path, Fingerprint] = {}
-        self._asking: dict[Path, asyncio.Task[ToolDescription]] = {}
+        self._asking: dict[str, asyncio.Task[ToolDescription]] = {}
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
     def names(self) -> list[str]:
@@ -88,15 +88,7 @@ class Discovery:
         known = self._described.get(executable)
         if known is not None and known[0] == fingerprint:
             return known[1]
-        task = self._asking.get(executable)
-        if task is None:
-            task = asyncio.create_task(self._describe(name, executable, fingerprint), name=f"describe {name}")
-            self._asking[executable] = task
-            task.add_done_callback(lambda done: self._answered(executable, done))
-        described = await asyncio.shield(task)
-        if not self._asking:
-            await self._save()
-        return described
+        return await self._once(f"describe {executable}", lambda: self._describe(name, executable, fingerprint))
 
     async def describe_all(self) -> list[ToolDescription]:
         """All processors there are. What turned out to be none is not asked again as long as its file is the same."""
@@ -111,23 +103,16 @@ class Discovery:
                 return None
 
         found = await asyncio.gather(*(describe(name) for name in self.names()))
-        await self._save()
         return [description for description in found if description is not None]
 
     async def version(self, name: str) -> str:
-        """What ``--version`` says, empty if nothing; asked once."""
+        """What ``--version`` says, "unknown" if that is no version; asked once. Raises ProcessorUnknown."""
         description = await self.describe(name)
-        _, fingerprint = self._find(name)
-        if description.version:
-            return description.version
-        async with self._turns:
-            answer = await self._ask(name, description.executable, fingerprint, "--version")
-        match = _VERSION.search(answer.stdout) or _VERSION.search(answer.stderr)
-        if match is None:
-            return ""
-        self._remember(fingerprint, replace(description, version=match[1]))
-        await self._save()
-        return match[1]
+        if not description.version:
+            _, fingerprint = self._find(name)
+            key = f"version {description.executable}"
+            description = await self._once(key, lambda: self._add_version(description, fingerprint))
+        return description.version
 
     def forget(self) -> None:
         """Ask every program anew, for one that changed while its file did not (an editable install, a wrapper)."""
@@ -166,6 +151,26 @@ class Discovery:
         self._remember(fingerprint, description)
         return description
 
+    async def _add_version(self, description: ToolDescription, fingerprint: Fingerprint) -> ToolDescription:
+        async with self._turns:
+            answer = await self._ask(description.name, description.executable, fingerprint, "--version")
+        match = _VERSION.search(answer.stdout) or _VERSION.search(answer.stderr)
+        description = replace(description, version=match[1] if match else "unknown")
+        self._remember(fingerprint, description)
+        return description
+
+    async def _once(self, key: str, ask: Callable[[], Coroutine[Any, Any, ToolDescription]]) -> ToolDescription:
+        """The answer that all who ask the same at one time share; one who gives up does not spoil it for others."""
+        task = self._asking.get(key)
+        if task is None:
+            task = self._asking[key] = asyncio.create_task(ask(), name=key)
+            task.add_done_callback(lambda done: self._answered(key, done))
+        try:
+            return await asyncio.shield(task)
+        finally:
+            if not self._asking:  # once for all that were asked together
+                await asyncio.to_thread(self._cache.save)
+
     async def _ask(self, name: str, executable: Path, fingerprint: Fingerprint, question: str) -> Answer:
         try:
             return await ask(executable, question, time_limit=self._time_limit)
@@ -182,35 +187,16 @@ class Discovery:
     def _remember(self, fingerprint: Fingerprint, description: ToolDescription) -> None:
         self._described[description.executable] = (fingerprint, description)
         self._failed.pop(description.executable, None)
-        tool = msgspec.Raw(json.dumps(description.tool).encode())
+        try:
+            tool = msgspec.Raw(json.dumps(description.tool, allow_nan=False).encode())
+        except ValueError:  # NaN: it stays in memory
+            return
         self._cache.put(description.executable, Entry(fingerprint, tool, description.version))
 
-    async def _save(self) -> None:
-        await asyncio.to_thread(self._cache.save)
-
-    def _answered(self, executable: Path, task: asyncio.Task[ToolDescription]) -> None:
-        self._asking.pop(executable, None)
+    def _answered(self, key: str, task: asyncio.Task[ToolDescription]) -> None:
+        self._asking.pop(key, None)
         if not task.cancelled():
             task.exception()  # all who waited may be gone
-
-
-def find_tool(printed: str, name: str) -> dict[str, Any] | None:
-    """The entry of ocrd-tool.json in what a program printed, log lines before and after it or not."""
-    decoder = json.JSONDecoder()
-    found: dict[str, Any] | None = None
-    position = printed.find("{")
-    while position >= 0:
-        try:
-            value, position = decoder.raw_decode(printed, position)
-        except (ValueError, RecursionError):
-            position += 1
-        else:
-            entry = tool_entry(value, name)
-            if entry is not None and entry.get("executable") == name:
-                return entry
-            found = entry or found
-        position = printed.find("{", position)
-    return found
 
 
 def _no_processor(executable: Path, answer: Answer, time_limit: float) -> ProcessorUnknown:

@@ -29,6 +29,9 @@ def _fill_in_then_check(
     validator: Any, properties: Mapping[str, Any], instance: Any, schema: Mapping[str, Any]
 ) -> Iterator[ValidationError]:
     if not isinstance(instance, dict):
+        if any("default" in subschema or subschema.get("deprecated") for subschema in properties.values()):
+            # the reference falls over it, and so would the processor
+            yield ValidationError("this is no object", validator="type", instance=instance, schema=schema)
         return
     for name, subschema in properties.items():
         if "default" in subschema and name not in instance:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,20 +22,22 @@ def complete(description: ToolDescription, parameters: Mapping[str, Any]) -> dic
     """A copy of the parameters with defaults filled in.
 
     Raises ParameterInvalid that names the processor, each wrong parameter, its value and what is allowed. Verdict and
-    result are those of the reference's ParameterValidator (ocrd_validators/parameter_validator.py).
+    result are those of the reference's ParameterValidator (ocrd_validators/parameter_validator.py), but for NaN and
+    infinite numbers, which are no JSON.
     """
     completed = copy.deepcopy(dict(parameters))
+    faults: list[ValidationError] = []
     try:
         # twice, as the reference: the first look may have filled in what the second needs
-        if description.validator.is_valid(completed):
-            return completed
-        faults = list(description.validator.iter_errors(completed))
+        if not description.validator.is_valid(completed):
+            faults = list(description.validator.iter_errors(completed))
     except Exception as error:  # whatever a schema that is none does to the validator
         raise ParameterInvalid(
             f"the ocrd-tool.json of {description.name} has no sound schema of its parameters: {error}",
             advice=f"Look at what `{description.executable} --dump-json` prints, and tell the processor's authors.",
         ) from error
     if not faults:
+        _refuse_what_is_no_json(description, completed)
         return completed
     said = [_explain(description, fault) for fault in faults]
     more = f"; and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
@@ -42,6 +45,26 @@ def complete(description: ToolDescription, parameters: Mapping[str, Any]) -> dic
         f"{description.name}: " + "; ".join(message for message, _ in said[:_SHOWN]) + more,
         advice=" ".join(dict.fromkeys(advice for _, advice in said[:_SHOWN])),
     )
+
+
+def _refuse_what_is_no_json(description: ToolDescription, completed: dict[str, Any]) -> None:
+    for name, value in completed.items():
+        if not _is_finite(value):
+            raise ParameterInvalid(
+                f"{description.name}: the parameter {name} cannot be {_shown(value)}",
+                advice="NaN and infinite numbers are no JSON: give a number.",
+            )
+
+
+def _is_finite(value: Any) -> bool:
+    match value:
+        case float():
+            return math.isfinite(value)
+        case list():
+            return all(_is_finite(item) for item in value)
+        case dict():
+            return all(_is_finite(item) for item in value.values())
+    return True
 
 
 def check_cardinality(description: ToolDescription, inputs: Sequence[str], outputs: Sequence[str]) -> None:

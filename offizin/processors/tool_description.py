@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -98,6 +99,25 @@ class ToolDescription:
             case int() | float() if given > 0:
                 return Cardinality(int(given), int(given))
         return Cardinality(1 if self.tool.get(key) and given is None else 0, None)
+
+
+def find_tool(printed: str, name: str) -> dict[str, Any] | None:
+    """The entry of ocrd-tool.json in what a program printed, log lines before and after it or not."""
+    decoder = json.JSONDecoder()
+    found: dict[str, Any] | None = None
+    position = printed.find("{")
+    while position >= 0:
+        try:
+            value, position = decoder.raw_decode(printed, position)
+        except (ValueError, RecursionError):
+            position += 1
+        else:
+            entry = tool_entry(value, name)
+            if entry is not None and entry.get("executable") == name:
+                return entry
+            found = entry or found
+        position = printed.find("{", position)
+    return found
 
 
 def tool_entry(printed: object, name: str) -> dict[str, Any] | None:

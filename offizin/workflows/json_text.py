@@ -16,11 +16,16 @@ def without_comment_lines(text: str) -> str:
 
 
 def strict_json(text: str) -> Any:
-    """Like ``json.loads``, but ValueError also for NaN, for infinite numbers and for what is nested too deep."""
+    """Like ``json.loads``, but ValueError also for NaN, infinite numbers, lone surrogates, too deep nesting."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("it is nested too deep") from None
+    except UnicodeEncodeError:
+        raise ValueError("half of a surrogate pair stands alone in it") from None
+    return value
 
 
 def reads_as_json(text: str) -> bool:

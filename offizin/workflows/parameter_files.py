@@ -13,14 +13,15 @@ from offizin.workflows.json_text import strict_json, without_comment_lines
 from offizin.workflows.words import Word, split_words
 
 
-def resolve_parameter_files(text: str, read: Callable[[str], str]) -> str:
+def resolve_parameter_files(text: str, read: Callable[[str], str], first_line: int = 1) -> str:
     """Put the content of each ``-p FILE`` in its place, as JSON on one line; all else stays as it is.
 
-    ``read`` gets the name as written and returns the file's text; its OSError becomes a WorkflowInvalid.
+    ``read`` gets the name as written and returns the file's text; its OSError becomes a WorkflowInvalid. Errors count
+    lines from ``first_line``: the number of the step where steps are given one by one.
     """
     parts: list[str] = []
     done = 0
-    for words in split_words(text):
+    for words in split_words(text, first_line):
         for option, value in pairwise(words):
             if option.text != "-p" or not is_file_name(value.text):
                 continue

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from offizin.errors import ProcessorUnknown
-from offizin.processors.discovery import Discovery, find_tool
+from offizin.processors.discovery import Discovery
+from offizin.processors.tool_description import find_tool
 
 DUMP = """'{{"executable": "{name}", "parameters": {{"a": {{"type": "number", "default": 1}}}}}}'"""
 
@@ -158,6 +159,21 @@ async def test_the_answer_is_remembered_over_a_restart(
     assert len(programs.called) == 2
 
 
+async def test_the_answer_is_remembered_though_the_last_program_asked_is_no_processor(
+    programs: Programs, discovery: Discovery, tmp_path: Path
+) -> None:
+    programs.write("ocrd-a")
+    gate = programs.directory / "gate"
+    os.mkfifo(gate)
+    programs.write("ocrd-z", f"read line < {gate}")
+    all_described = asyncio.create_task(discovery.describe_all())
+    await discovery.describe("ocrd-a")
+    await asyncio.to_thread(gate.write_text, "go\n")
+    assert len(await all_described) == 1
+    await anew(discovery, tmp_path).describe("ocrd-a")
+    assert programs.called.count("ocrd-a --dump-json") == 1
+
+
 async def test_a_changed_program_is_asked_again(programs: Programs, discovery: Discovery, tmp_path: Path) -> None:
     programs.write("ocrd-test")
     await discovery.describe("ocrd-test")
@@ -288,6 +304,23 @@ async def test_the_version_is_asked_once(programs: Programs, discovery: Discover
     assert (await discovery.describe("ocrd-test")).version == "1.2.3"
     assert await anew(discovery, tmp_path).version("ocrd-test") == "1.2.3"
     assert programs.called == ["ocrd-test --dump-json", "ocrd-test --version"]
+
+
+async def test_a_program_without_version_is_asked_for_it_once(programs: Programs, discovery: Discovery) -> None:
+    programs.write("ocrd-test")
+    assert await asyncio.gather(*(discovery.version("ocrd-test") for _ in range(5))) == ["unknown"] * 5
+    assert await discovery.version("ocrd-test") == "unknown"
+    assert programs.called == ["ocrd-test --dump-json", "ocrd-test --version"]
+
+
+async def test_a_description_with_what_is_no_json_does_not_spoil_the_cache(
+    programs: Programs, discovery: Discovery, tmp_path: Path
+) -> None:
+    programs.write("ocrd-a", """echo '{"executable": "ocrd-a", "parameters": {"a": {"maximum": Infinity}}}'""")
+    programs.write("ocrd-b")
+    for each in (discovery, anew(discovery, tmp_path)):
+        assert [found.name for found in await each.describe_all()] == ["ocrd-a", "ocrd-b"]
+    assert sorted(programs.called) == ["ocrd-a --dump-json"] * 2 + ["ocrd-b --dump-json"]
 
 
 async def test_what_was_known_can_be_forgotten(programs: Programs, discovery: Discovery, tmp_path: Path) -> None:

@@ -118,6 +118,14 @@ def test_an_unsound_tool_description_is_said_to_be_one(schema: dict[str, Any]) -
         complete(described({"a": schema}), {"a": "x"})
 
 
+@pytest.mark.parametrize("value", [float("nan"), [{"a": float("inf")}]])
+def test_what_is_no_json_is_refused(value: Any) -> None:
+    description = described({"number": {}})
+    assert complete(description, {"number": [{"a": 1.5}]}) == {"number": [{"a": 1.5}]}
+    with pytest.raises(ParameterInvalid, match="the parameter number cannot be"):
+        complete(description, {"number": value})
+
+
 def test_a_processor_without_parameters_takes_none() -> None:
     description = ToolDescription("ocrd-test", Path("/x"), {"executable": "ocrd-test"})
     assert complete(description, {}) == {}

@@ -79,8 +79,11 @@ def test_a_value_is_json_or_else_a_plain_string(value: str) -> None:
 
 
 def test_what_json_does_not_know_stays_a_string() -> None:
-    step = only_step("dummy -I A -O B -P a NaN -P b Infinity -P c 1e999 -P d " + "[" * 100_000)
-    assert step.parameters == {"a": "NaN", "b": "Infinity", "c": "1e999", "d": "[" * 100_000}
+    deep = "[" * 100_000
+    step = only_step(
+        f"""dummy -I A -O B -P a NaN -P b Infinity -P c 1e999 -P d {deep} -P e '"\\ud800"' -P f '"\\u00e4"'"""
+    )
+    assert step.parameters == {"a": "NaN", "b": "Infinity", "c": "1e999", "d": deep, "e": '"\\ud800"', "f": "ä"}
 
 
 @pytest.mark.parametrize("empty", ["", "\n\n", "# nothing\n", "\ufeff"])
@@ -257,6 +260,8 @@ def test_a_parameter_file_that_cannot_be_used_is_named(read: Any, said: str) -> 
     with pytest.raises(WorkflowInvalid) as caught:
         resolve_parameter_files("dummy -I A -O B\ndummy -I B -p frk.json", read)
     assert caught.value.line == 2
+    with pytest.raises(WorkflowInvalid, match="line 5: "):
+        resolve_parameter_files("dummy -I B -p frk.json", read, first_line=5)
     assert "frk.json" in caught.value.message
     assert said in caught.value.message
 
