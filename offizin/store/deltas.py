@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import bindparam, delete, func, insert, select
@@ -15,6 +16,10 @@ from offizin.store.transaction import Transaction
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[Delta])
 
+_of_workspace = Prepared(
+    select(deltas.c.seq, deltas.c.body).where(deltas.c.workspace == bindparam("of")).order_by(deltas.c.seq)
+)
+_saved = Prepared(delete(deltas).where(deltas.c.workspace == bindparam("of"), deltas.c.seq <= bindparam("last")))
 _add = Prepared(insert(deltas).values(workspace=bindparam("workspace"), body=bindparam("body")))
 
 
@@ -27,8 +32,8 @@ def add(tx: Transaction, by_workspace: Sequence[tuple[int, Sequence[Delta]]]) ->
 def of_workspace(tx: Transaction, workspace: int) -> tuple[int, list[Delta]]:
     """The number of the last row, and all deltas in the order they came."""
     last, found = 0, []
-    query = select(deltas.c.seq, deltas.c.body).where(deltas.c.workspace == workspace).order_by(deltas.c.seq)
-    for seq, body in tx.execute(query):
+    rows: list[Any] = list(_of_workspace.run(tx, {"of": workspace}))
+    for seq, body in rows:
         last = seq
         found.extend(_decoder.decode(body))
     return last, found
@@ -36,7 +41,7 @@ def of_workspace(tx: Transaction, workspace: int) -> tuple[int, list[Delta]]:
 
 def saved(tx: Transaction, workspace: int, last: int) -> None:
     """All up to row ``last`` are in mets.xml now."""
-    tx.execute(delete(deltas).where(deltas.c.workspace == workspace, deltas.c.seq <= last))
+    _saved.run(tx, {"of": workspace, "last": last})
 
 
 def workspaces_with_unsaved(tx: Transaction) -> list[tuple[int, int]]:

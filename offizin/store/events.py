@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 
-from offizin.store import dialects
+from offizin.store.prepared import Prepared
 from offizin.store.tables import events
 from offizin.store.transaction import Transaction
 
@@ -32,6 +32,7 @@ class Recorded(msgspec.Struct, frozen=True):
     changes: list[Change]
 
 
+_add = Prepared(insert(events).values(at=bindparam("at"), body=bindparam("body")).returning(events.c.seq))
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[Change])
 
@@ -40,7 +41,7 @@ def add(tx: Transaction, changes: Sequence[Change], now: float) -> int:
     """The number of the new row, 0 when there was nothing to write."""
     if not changes:
         return 0
-    return dialects.inserted_number(tx, insert(events).values(at=now, body=_encoder.encode(list(changes))))
+    return int(_add.run(tx, {"at": now, "body": _encoder.encode(list(changes))}).scalar_one())
 
 
 def after(tx: Transaction, seq: int, limit: int) -> list[Recorded]:

@@ -139,6 +139,7 @@ _add = Prepared(
         }
     )
 )  # fmt: skip
+_states_of_run = Prepared(select(jobs.c.state).where(jobs.c.run == bindparam("of")).distinct())
 _next_number = Prepared(select(func.coalesce(func.max(jobs.c.seq), 0)))
 _ready_among = Prepared(select(jobs.c.processor).where(among(jobs.c.seq, "seqs"), text(READY)).distinct())
 _ready_processors = select(jobs.c.processor).where(text(READY)).distinct()
@@ -358,7 +359,7 @@ def shown(
 
 
 def states_of_run(tx: Transaction, run: int) -> set[State]:
-    return {State(s) for s in tx.execute(select(jobs.c.state).where(jobs.c.run == run).distinct()).scalars()}
+    return {State(row[0]) for row in _states_of_run.run(tx, {"of": run})}
 
 
 def ids_of_run(tx: Transaction, run: int) -> list[tuple[str | None, str]]:

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Row, bindparam, func, insert, select, text, update
 
 from offizin.jobs import RunKind, State
-from offizin.store import dialects
 from offizin.store.prepared import Prepared, among, numbers
 from offizin.store.tables import jobs, runs, steps, workspaces
 from offizin.store.transaction import Transaction
@@ -76,7 +75,45 @@ _columns = [
     runs.c.skipped_jobs, runs.c.submitted_at, runs.c.ended_at, runs.c.message, runs.c.description, runs.c.callback_url,
 ]  # fmt: skip
 _select = select(*_columns).join(workspaces, workspaces.c.seq == runs.c.workspace)
-_select_steps = select(steps).order_by(steps.c.run, steps.c.number)
+_by_seq = Prepared(_select.where(runs.c.seq == bindparam("run")))
+_add = Prepared(
+    insert(runs)
+    .values(
+        {
+            name: bindparam(name)
+            for name in (
+                "id", "kind", "workspace", "workflow", "page_selector", "page_wise", "overwrite", "priority", "state",
+                "open_jobs", "all_jobs", "skipped_jobs", "submitted_at", "description", "callback_url",
+            )
+        }
+    )
+    .returning(runs.c.seq)
+)  # fmt: skip
+_add_step = Prepared(
+    insert(steps).values(
+        {
+            name: bindparam(name)
+            for name in ("run", "number", "processor", "parameters", "input_file_grps", "output_file_grps")
+        }
+    )
+)
+_steps_of = Prepared(select(steps).where(steps.c.run == bindparam("of")).order_by(steps.c.run, steps.c.number))
+_live_steps = Prepared(
+    select(steps)
+    .join(runs, runs.c.seq == steps.c.run)
+    .where(runs.c.workspace == bindparam("of"), runs.c.ended_at.is_(None))
+    .order_by(steps.c.run, steps.c.number)
+)
+_end = Prepared(
+    update(runs)
+    .where(runs.c.seq == bindparam("run"))
+    .values(state=bindparam("to"), ended_at=bindparam("at"), message=bindparam("text"))
+)
+_counts = Prepared(
+    select(jobs.c.step, jobs.c.state, func.count())
+    .where(jobs.c.run == bindparam("of"))
+    .group_by(jobs.c.step, jobs.c.state)
+)
 _over = Prepared(select(runs.c.seq).where(among(runs.c.seq, "seqs"), text("open_jobs = 0")))
 _subtract_open = Prepared(
     update(runs).where(runs.c.seq == bindparam("run_seq")).values(open_jobs=runs.c.open_jobs - bindparam("ended"))
@@ -87,6 +124,7 @@ def _run(row: Row[Any]) -> RunRow:
     values = row._asdict()
     values["kind"] = RunKind(values["kind"])
     values["state"] = State(values["state"])
+    values["page_wise"], values["overwrite"] = bool(values["page_wise"]), bool(values["overwrite"])
     return RunRow(**values)
 
 
@@ -99,28 +137,16 @@ def _step(row: Row[Any]) -> StepRow:
 
 def add(tx: Transaction, run: NewRun) -> int:
     """Write the run and its steps; the run's number."""
-    seq = dialects.inserted_number(
+    values = {
+        "id": run.id, "kind": run.kind.value, "workspace": run.workspace, "workflow": run.workflow,
+        "page_selector": run.page_selector, "page_wise": run.page_wise, "overwrite": run.overwrite,
+        "priority": run.priority, "state": State.RUNNING.value, "open_jobs": run.jobs, "all_jobs": run.jobs,
+        "skipped_jobs": run.skipped_jobs, "submitted_at": run.submitted_at, "description": run.description,
+        "callback_url": run.callback_url,
+    }  # fmt: skip
+    seq = int(_add.run(tx, values).scalar_one())
+    _add_step.run_many(
         tx,
-        insert(runs).values(
-            id=run.id,
-            kind=run.kind,
-            workspace=run.workspace,
-            workflow=run.workflow,
-            page_selector=run.page_selector,
-            page_wise=run.page_wise,
-            overwrite=run.overwrite,
-            priority=run.priority,
-            state=State.RUNNING,
-            open_jobs=run.jobs,
-            all_jobs=run.jobs,
-            skipped_jobs=run.skipped_jobs,
-            submitted_at=run.submitted_at,
-            description=run.description,
-            callback_url=run.callback_url,
-        ),
-    )
-    tx.execute(
-        insert(steps),
         [
             {
                 "run": seq,
@@ -142,7 +168,7 @@ def by_id(tx: Transaction, run_id: str) -> RunRow | None:
 
 
 def by_seq(tx: Transaction, run: int) -> RunRow:
-    return _run(tx.execute(_select.where(runs.c.seq == run)).one())
+    return _run(_by_seq.run(tx, {"run": run}).one())
 
 
 def ids(tx: Transaction, seqs: Collection[int]) -> dict[int, str]:
@@ -152,17 +178,12 @@ def ids(tx: Transaction, seqs: Collection[int]) -> dict[int, str]:
 
 
 def steps_of(tx: Transaction, run: int) -> list[StepRow]:
-    return [_step(row) for row in tx.execute(_select_steps.where(steps.c.run == run))]
+    return [_step(row) for row in _steps_of.run(tx, {"of": run})]
 
 
 def live_steps(tx: Transaction, workspace: int) -> list[tuple[int, StepRow]]:
     """(run, step) of all runs on this workspace that have not ended."""
-    rows = tx.execute(
-        select(steps)
-        .join(runs, runs.c.seq == steps.c.run)
-        .where(runs.c.workspace == workspace, runs.c.ended_at.is_(None))
-        .order_by(steps.c.run, steps.c.number)
-    )
+    rows = _live_steps.run(tx, {"of": workspace})
     return [(row.run, _step(row)) for row in rows]
 
 
@@ -203,7 +224,7 @@ def finished_but_not_ended(tx: Transaction) -> list[int]:
 
 
 def end(tx: Transaction, run: int, state: State, message: str, now: float) -> None:
-    tx.execute(update(runs).where(runs.c.seq == run).values(state=state, ended_at=now, message=message))
+    _end.run(tx, {"run": run, "to": state.value, "at": now, "text": message})
 
 
 def revive(tx: Transaction, run: int, open_jobs: int) -> None:
@@ -216,10 +237,8 @@ def revive(tx: Transaction, run: int, open_jobs: int) -> None:
 
 def counts(tx: Transaction, run: int) -> dict[tuple[int, State], int]:
     """How many jobs of the run are in which state, by (step, state)."""
-    rows = tx.execute(
-        select(jobs.c.step, jobs.c.state, func.count()).where(jobs.c.run == run).group_by(jobs.c.step, jobs.c.state)
-    )
-    return {(step, State(state)): number for step, state, number in rows}
+    rows: list[Any] = list(_counts.run(tx, {"of": run}))
+    return {(row[0], State(row[1])): row[2] for row in rows}
 
 
 def how_many_live(tx: Transaction) -> int:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from offizin.store import dialects
+from offizin.store.prepared import Prepared
 from offizin.store.tables import workspaces
 from offizin.store.transaction import Transaction
 
+_find = Prepared(select(workspaces.c.seq).where(workspaces.c.mets == bindparam("path")))
+
 
 def find(tx: Transaction, mets: str) -> int | None:
-    return tx.execute(select(workspaces.c.seq).where(workspaces.c.mets == mets)).scalar_one_or_none()
+    found: int | None = _find.run(tx, {"path": mets}).scalar_one_or_none()
+    return found
 
 
 def find_or_add(tx: Transaction, mets: str, now: float) -> int:
