@@ -118,7 +118,7 @@ class CompletionWrite:
                 self._pages.append(PageEnding(piece.seq, page.page, state, page.cause, page.message))
         if not result.end:
             return
-        if result.cause is not None:
+        if result.cause is not None and verdict.open_pages:
             self._tell(verdict, None, result.cause, result.message, again=verdict.next is not Next.OVER)
         self._touched[piece.seq] = piece
         if again:

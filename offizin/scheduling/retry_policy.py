@@ -28,8 +28,8 @@ class Next(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One ended attempt at a piece. ``pages`` are those without an outcome of their own, ``failed`` the worst cause of
-    those with one; ``tries`` the counted attempts before this one."""
+    """One ended attempt at a piece. ``open_pages``: how many have no outcome of their own; ``failed``: the first cause
+    among those that have one; ``tries``: the counted attempts before this one."""
 
     cause: Cause | None
     failed: Cause | None
@@ -45,8 +45,8 @@ NEVER_AGAIN = frozenset({Cause.CANCELLED, Cause.BAD_PARAMETER, Cause.MODEL_MISSI
 
 def after(attempt: Attempt, limits: Limits) -> Next:
     """What to do with a piece after this attempt."""
-    if attempt.cause is Cause.CANCELLED:
-        return Next.OVER
+    if attempt.cause is Cause.CANCELLED or (not attempt.open_pages and attempt.failed is None):
+        return Next.OVER  # cancelled, or nothing is left to do, whatever came after the last page
     if not attempt.charged:
         return Next.AGAIN
     if attempt.wants_full_mets:

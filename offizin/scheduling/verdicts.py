@@ -36,19 +36,24 @@ class Verdict:
 
 
 def judge(piece: Dispatched, result: Result, settled: set[str], *, independent: bool, limits: Limits) -> Verdict:
-    """Decide about one result. ``settled``, the pages that earlier results of this attempt have settled, grows."""
+    """Decide about one result. ``settled``, the pages that earlier results of this attempt have settled, grows.
+
+    The first outcome of a page counts; what is said of pages that are not the piece's does not.
+    """
     judged: list[PageVerdict] = []
     files: list[File] = []
+    waiting = {page for page in piece.pages if page not in settled}
     for outcome in result.pages:
-        if outcome.page in settled:
+        if outcome.page not in waiting:
             continue
+        waiting.discard(outcome.page)
         page, kept = _judge_page(piece, outcome)
         judged.append(page)
         files.extend(kept)
     if result.files:
         files.extend(_checked(piece, list(result.files), None))
     settled.update(page.page for page in judged)
-    left = [page for page in piece.pages if page not in settled]
+    left = [page for page in piece.pages if page in waiting]
     if result.end and result.cause is None:
         judged.extend(PageVerdict(page, Cause.NO_OUTPUT, "the processor did nothing for this page") for page in left)
         left = []
