@@ -8,15 +8,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import uvloop
-from fastapi import FastAPI, File, Request, UploadFile
+from fastapi import FastAPI, File, Query, Request, UploadFile
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
 from offizin import __version__
 from offizin.api import job_requests, job_routes, job_views, machine_routes, run_routes, run_views, workflow_requests
-from offizin.api.current import running
+from offizin.api.current import begin, end, running
 from offizin.api.error_answers import tell_errors
 from offizin.api.job_logs import read_log
 from offizin.api.job_requests import Task
@@ -96,12 +96,12 @@ class ProcessingServer(FastAPI):
         """The lifespan: Offizin runs within it."""
         offizin = Offizin(self.settings, self._clock)
         async with offizin:
-            self.state.offizin = offizin
+            begin(self, offizin)
             try:
                 yield offizin
             finally:
                 await self.on_shutdown()
-                self.state.offizin = None
+                end(self)
 
     async def on_shutdown(self) -> None:
         """No new work begins, streams end; what runs has a grace period then."""
@@ -142,12 +142,15 @@ class ProcessingServer(FastAPI):
     async def get_processor_job(self, job_id: str) -> PYJobOutput:
         return await job_views.job_output(self.offizin, job_id)
 
-    async def get_processor_job_log(self, job_id: str, follow: bool = False, offset: int = 0) -> Response:
-        log = await read_log(self.offizin, job_id, follow=follow, offset=min(max(0, offset), MOST))
+    async def get_processor_job_log(
+        self, job_id: str, follow: bool = False, offset: Annotated[int, Query(ge=0, le=MOST)] = 0
+    ) -> Response:
+        log = await read_log(self.offizin, job_id, follow=follow, offset=offset)
         return StreamingResponse(log, media_type="text/plain; charset=utf-8")
 
     async def remove_job_from_request_cache(self, result_message: PYResultMessage) -> None:
-        """Results come another way here: the job's processor is looked at again, and nothing believed."""
+        """Results come another way here: nothing is believed, but the job's processor is looked at again."""
+        job_requests.check_workspace(result_message.workspace_id)
         await job_requests.look_again(self.offizin, result_message.job_id)
 
     async def upload_workflow(self, workflow: UploadFile | str = File()) -> dict[str, str]:

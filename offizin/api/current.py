@@ -1,4 +1,4 @@
-"""How routes get the one Offizin."""
+"""The one Offizin of an application, and how routes get it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
 
+from offizin.api.event_stream import EventFeed
 from offizin.errors import Unavailable
 from offizin.offizin import Offizin
 
@@ -18,8 +19,24 @@ def running(app: FastAPI) -> Offizin:
     return offizin
 
 
-def _of_request(request: Request) -> Offizin:
+def begin(app: FastAPI, offizin: Offizin) -> None:
+    app.state.offizin = offizin
+    app.state.feed = EventFeed(offizin)
+
+
+def end(app: FastAPI) -> None:
+    app.state.offizin = app.state.feed = None
+
+
+def _offizin(request: Request) -> Offizin:
     return running(request.app)
 
 
-CurrentOffizin = Annotated[Offizin, Depends(_of_request)]
+def _feed(request: Request) -> EventFeed:
+    running(request.app)
+    feed: EventFeed = request.app.state.feed
+    return feed
+
+
+CurrentOffizin = Annotated[Offizin, Depends(_offizin)]
+CurrentFeed = Annotated[EventFeed, Depends(_feed)]

@@ -33,6 +33,12 @@ async def submit_job(offizin: Offizin, processor_name: str, data: PYJobInput) ->
     return await job_output(offizin, data.job_id)
 
 
+def check_workspace(workspace_id: str | None) -> None:
+    """Raises NotFound: workspaces have no ids here yet."""
+    if workspace_id:
+        raise NotFound(f"there is no workspace {workspace_id}", advice="Give its METS as path_to_mets.")
+
+
 async def look_again(offizin: Offizin, job_id: str) -> None:
     """Have the dispatcher look at the job's processor, in case it did not see that the job is ready. Raises
     NotFound."""
@@ -90,8 +96,8 @@ def _submission(processor_name: str, data: PYJobInput) -> Submission:
             "either path_to_mets or workspace_id must be given; " + ("both are" if data.path_to_mets else "neither is"),
             advice="Give the path of a mets.xml on the server as path_to_mets.",
         )
-    if not data.path_to_mets:
-        raise NotFound(f"there is no workspace {data.workspace_id}", advice="Give its METS as path_to_mets.")
+    check_workspace(data.workspace_id)
+    assert data.path_to_mets
     step = Step(
         line=1,
         processor=processor_name,

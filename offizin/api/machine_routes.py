@@ -10,8 +10,7 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 
 from offizin import __version__
-from offizin.api.current import CurrentOffizin
-from offizin.api.event_stream import event_stream
+from offizin.api.current import CurrentFeed, CurrentOffizin
 from offizin.api.models import MOST, Health, ProcessorList, ProcessorSummary, Runner, Timing
 from offizin.errors import OffizinError
 from offizin.offizin import Offizin
@@ -57,7 +56,7 @@ async def processors(offizin: CurrentOffizin) -> ProcessorList:
 
 @router.get("/events", response_class=StreamingResponse)
 async def events(
-    offizin: CurrentOffizin,
+    feed: CurrentFeed,
     after: Annotated[int | None, Query(ge=0, le=MOST)] = None,
     run: str | None = None,
     last_event_id: Annotated[str | None, Header()] = None,
@@ -65,7 +64,7 @@ async def events(
     """Changes of state as server-sent events, from event ``after`` (or the header Last-Event-ID) on, else from now."""
     if last_event_id and last_event_id.isascii() and last_event_id.isdigit():
         after = min(int(last_event_id[:19]), MOST)
-    stream = await event_stream(offizin, after, run)
+    stream = feed.stream(await feed.last() if after is None else after, run)
     return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from offizin.api import priorities, run_failures, run_views
+from offizin.api import priorities, request_checks, run_failures, run_views
 from offizin.api.current import CurrentOffizin
 from offizin.api.models import MOST, CancelAnswer, Failures, PriorityChange, RetryAnswer, RunList, RunSummary
 from offizin.errors import Conflict
@@ -24,8 +23,8 @@ async def list_runs(
     before: Annotated[int | None, Query(ge=0, le=MOST)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
 ) -> RunList:
-    """Runs, newest first. ``state`` RUNNING means all that have not ended."""
-    mets = None if mets_path is None else str(Path(mets_path.replace("\0", "")).resolve())
+    """Runs, newest first. ``state``: how they ended; one that is no end stands for all that have not ended."""
+    mets = None if mets_path is None else str(request_checks.mets_path(mets_path).resolve())
     return await run_views.list_runs(offizin, state=state, mets=mets, before=before, limit=limit)
 
 

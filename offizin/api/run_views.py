@@ -60,7 +60,9 @@ async def run_summary(offizin: Offizin, run_id: str) -> RunSummary:
 async def list_runs(
     offizin: Offizin, *, state: State | None, mets: str | None, before: int | None, limit: int
 ) -> RunList:
-    """Newest first. ``state``: RUNNING for all that have not ended, or how they ended."""
+    """Newest first. ``state``: how they ended; one that is no end stands for all that have not ended."""
+    if state is not None and not state.is_final:
+        state = State.RUNNING
 
     def read(tx: Transaction) -> RunList:
         found = runs.listed(tx, state=state, mets=mets, before=before, limit=limit + 1)
