@@ -53,6 +53,8 @@ class InProcessConsumer:
         self.queue.pump_soon()
 
     async def cancel(self) -> None:
+        if self not in self.queue.consumers:
+            return
         self.queue.consumers.remove(self)
         left = list(self.unanswered.values())
         self.unanswered.clear()
@@ -119,4 +121,6 @@ class InProcessBroker:
         return len(self._queue(queue).waiting)
 
     async def close(self) -> None:
+        for queue in self._queues.values():
+            queue.consumers.clear()
         self._queues.clear()
