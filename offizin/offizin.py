@@ -14,6 +14,7 @@ from offizin.clock import Clock, SystemClock
 from offizin.faults import install_from
 from offizin.home import Home
 from offizin.processors.discovery import Discovery
+from offizin.processors.surroundings import runner_environment, search_path
 from offizin.processors.tool_cache import Fingerprint
 from offizin.scheduling.cancellation import Cancellation
 from offizin.scheduling.completion import Completion
@@ -117,7 +118,7 @@ class Offizin:
             )  # fmt: skip
         self.broker: Broker = InProcessBroker()
         self.discovery = Discovery(
-            settings.processor_directories, self.home.tool_cache, os.environ.get("PATH", ""), clock=clock
+            settings.processor_directories, self.home.tool_cache, search_path(os.environ), clock=clock
         )
         self.learned = LearnedProcessors(self.database, self._fingerprint, clock)
         self.pool = WorkerPool(self.broker, self.discovery.executable, self._pool_settings(), clock)
@@ -190,5 +191,5 @@ class Offizin:
             load_limit=settings.load_limit,
             idle_limit=settings.runner_idle_limit,
             logs=self.home.runner_logs,
-            environment={},
+            environment=runner_environment(os.environ),
         )

@@ -15,6 +15,7 @@ from offizin.cli.wording import safe
 from offizin.client import Client, ProcessorSummary
 from offizin.home import Home
 from offizin.processors.discovery import Discovery
+from offizin.processors.surroundings import search_path
 from offizin.settings import Settings
 
 
@@ -37,7 +38,7 @@ async def show_processors(server: str | None, home: Path | None, *, show_all: bo
 async def on_this_machine(settings: Settings, *, versions: bool) -> tuple[list[ProcessorSummary], list[str]]:
     """The processors, and the programs named ``ocrd-*`` that are none or do not answer."""
     cache = Home(settings.home).tool_cache
-    discovery = Discovery(settings.processor_directories, cache, os.environ.get("PATH", ""))
+    discovery = Discovery(settings.processor_directories, cache, search_path(os.environ))
     described = await discovery.describe_all()
     names = {one.name for one in described}
     found = [

@@ -24,7 +24,9 @@ def read_workflow(file: Path | None, steps: Sequence[str]) -> str:
             advice='Give -w FILE, or steps such as "tesserocr-segment -I OCR-D-IMG -O OCR-D-SEG".',
         )
     if file is None:
-        return workflow_from_steps([resolve_parameter_files(step, _reader(Path())) for step in steps]).text
+        return workflow_from_steps(
+            [resolve_parameter_files(step, _reader(Path()), number) for number, step in enumerate(steps, 1)]
+        ).text
     text = resolve_parameter_files(_read(file), _reader(file.parent))
     parse_workflow(text)
     return text

@@ -1,0 +1,30 @@
+"""Where processors are looked for, and what is around them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from offizin.processors import surroundings
+from offizin.processors.surroundings import runner_environment, search_path
+
+OWN = str(Path(sys.executable).parent)
+
+
+def test_programs_of_our_own_environment_are_found_behind_those_on_the_path() -> None:
+    assert search_path({"PATH": "/one:/two"}).split(":") == ["/one", "/two", OWN]
+
+
+def test_an_activated_environment_is_not_searched_twice() -> None:
+    assert search_path({"PATH": f"{OWN}:/two"}) == f"{OWN}:/two"
+
+
+def test_language_data_that_the_administrator_named_is_left_alone() -> None:
+    assert runner_environment({"TESSDATA_PREFIX": "/somewhere"}) == {}
+
+
+def test_language_data_is_named_where_there_is_some(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(surroundings, "tessdata_directories", lambda _: [tmp_path])
+    assert runner_environment({}) == {"TESSDATA_PREFIX": str(tmp_path)}
