@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
+import psutil
 from rich.console import Console
 
 from offizin.cli.connection import Connection, Kind, Place, clock, connect
@@ -15,7 +17,7 @@ from offizin.cli.run_report import next_commands, show_failures, show_results, s
 from offizin.cli.terminal import progress_console, result_console
 from offizin.cli.watch import watch_run
 from offizin.cli.wording import count
-from offizin.client import Client, Failures, RunSummary
+from offizin.client import Client, Failures, Order, RunSummary
 from offizin.errors import Interrupted, InvalidRequest, RunFailed, Unavailable
 from offizin.jobs import State
 
@@ -24,7 +26,16 @@ FAILURES = 500
 # A joined server may end while our run goes on; so often the run is taken over.
 TAKEOVERS = 5
 
-Start = Callable[[Client], Awaitable[str]]
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """``jobs``: how many are to be done, if that is not all of the run."""
+
+    run_id: str
+    jobs: int | None = None
+
+
+Start = Callable[[Client], Awaitable[Started]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +46,14 @@ class Wishes:
     as_json: bool = False
 
 
+async def submit(client: Client, order: Order) -> Started:
+    return Started(await client.submit(order))
+
+
 async def carry_out(place: Place, start: Start, wishes: Wishes) -> int:
-    """``start`` gives the run's id. Returns the exit code; raises what ``start`` and ``connect`` raise."""
+    """Returns the exit code; raises what ``start`` and ``connect`` raise."""
     console = progress_console()
+    began = clock().monotonic()
     with (
         interruption(lambda: _leave(console, place)) as asked,
         run_display(console, clock(), quiet=wishes.as_json) as display,
@@ -59,7 +75,7 @@ async def carry_out(place: Place, start: Start, wishes: Wishes) -> int:
                     display.note("The server has ended; the run goes on here.")
         else:
             raise Unavailable("servers on this home end all the time", advice=f"offizin status {run_id}")
-    _report(run, failures, place, wishes)
+    _report(run, failures, place, wishes, taken=clock().monotonic() - began)
     return exit_code(run, interrupted=asked.requested)
 
 
@@ -79,10 +95,13 @@ async def _begin(connection: Connection, start: Start, wishes: Wishes, display: 
     where = connection.client.server
     if connection.kind is Kind.JOINED and not wishes.as_json:
         display.note(f"Joining the server at {where}, which runs on this home.")
-    run_id = await start(connection.client)
+    started = await start(connection.client)
+    run_id = started.run_id
     if wishes.wait and not wishes.as_json:
         run = await connection.client.run(run_id)
         steps, jobs = count(len(run.steps), "step"), count(run.jobs, "job")
+        if started.jobs is not None:
+            jobs = f"{count(started.jobs, 'job')} again of {run.jobs:,}"
         skipped = f", {run.skipped:,} skipped because they were done before" if run.skipped else ""
         display.note(f"Run {run_id}: {steps}, {jobs}{skipped}")
     return run_id
@@ -98,19 +117,21 @@ def _tell_id(run_id: str, place: Place, wishes: Wishes) -> int:
     return 0
 
 
-def _report(run: RunSummary, failures: Failures, place: Place, wishes: Wishes) -> None:
+def _report(run: RunSummary, failures: Failures, place: Place, wishes: Wishes, taken: float) -> None:
     if wishes.as_json:
         print(report_as_json(run, failures))
         return
-    show_report(result_console(), run, failures, place.options)
+    show_report(result_console(), run, failures, place.options, taken)
 
 
 def report_as_json(run: RunSummary, failures: Failures) -> str:
     return msgspec.json.encode({"run": run, "failures": failures.failures, "more": failures.more}).decode()
 
 
-def show_report(console: Console, run: RunSummary, failures: Failures, options: str) -> None:
-    show_run(console, run)
+def show_report(
+    console: Console, run: RunSummary, failures: Failures, options: str, taken: float | None = None
+) -> None:
+    show_run(console, run, taken)
     show_failures(console, failures)
     if failures.failures:
         console.print()
@@ -120,5 +141,10 @@ def show_report(console: Console, run: RunSummary, failures: Failures, options: 
 
 
 def _leave(console: Console, place: Place) -> None:
+    """Nothing this process has started stays behind."""
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            child.kill()
     console.show_cursor(True)
-    console.print("\nLeft at once. What was cancelled, and what was not, shows: offizin status " + place.options)
+    options = f" {place.options}" if place.options else ""
+    console.print(f"\nLeft at once. How the run stands: offizin status{options} last", markup=False, soft_wrap=True)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from offizin.api.serving import Serving
+from offizin.cli.verbosity import show_errors_only
 from offizin.client.client import UNIX
 from offizin.processing_server import ProcessingServer
 from offizin.settings import Settings
@@ -27,6 +28,7 @@ async def embedded_server(settings: Settings, *, work: bool = True) -> AsyncIter
     """
     if not work:
         settings = replace(settings, slots=0, threads_per_runner=1)
+        show_errors_only()
     app = ProcessingServer(settings=settings)
     with tempfile.TemporaryDirectory(prefix="offizin-") as directory:
         async with app.running() as offizin:

@@ -63,11 +63,11 @@ def command(
                           "tesserocr-recognize -I OCR-D-SEG -O OCR-D-OCR -P model frk"
       offizin run my-book -w workflow.txt -g PHYS_0001..PHYS_0010,~PHYS_0003
     """
-    from offizin.cli.carry_out import Wishes, carry_out
+    from offizin.cli.carry_out import Wishes, carry_out, submit
     from offizin.cli.connection import Place, run_async
     from offizin.cli.workflow_source import read_workflow
     from offizin.client import Order
 
     order = Order(mets.absolute(), read_workflow(workflow_file, steps), pages, page_wise, priority, overwrite)
     wishes = Wishes(wait=not no_wait, as_json=as_json)
-    return run_async(carry_out(Place(server, home, slots), lambda client: client.submit(order), wishes))
+    return run_async(carry_out(Place(server, home, slots), lambda client: submit(client, order), wishes))

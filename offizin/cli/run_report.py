@@ -19,11 +19,13 @@ LOG_LINES = 6
 STYLES = {State.SUCCESS: "green", State.FAILED: "bold red", State.CANCELLED: "yellow", State.RUNNING: "cyan"}
 
 
-def show_run(console: Console, run: RunSummary) -> None:
-    """What it is, how it stands, and its steps."""
+def show_run(console: Console, run: RunSummary, taken: float | None = None) -> None:
+    """What it is, how it stands, and its steps. ``taken``: seconds, if other than from submission to end."""
+    if taken is None and run.ended_at is not None:
+        taken = run.ended_at - run.submitted_at
     state = Text(run.state, style=STYLES.get(run.state, ""))
-    taken = f" in {duration(run.ended_at - run.submitted_at)}" if run.ended_at is not None else ""
-    console.print(Text.assemble("Run ", (run.run_id, "bold"), ": ", state, taken))
+    in_time = f" in {duration(taken)}" if taken is not None else ""
+    console.print(Text.assemble("Run ", (run.run_id, "bold"), ": ", state, in_time))
     console.print(Text(f"Book {run.path_to_mets}, submitted {moment(run.submitted_at)}"), soft_wrap=True)
     if run.message:
         console.print(Text(safe(run.message)), soft_wrap=True)
@@ -56,8 +58,13 @@ def show_failures(console: Console, failures: Failures, *, in_full: int = IN_FUL
 
 
 def show_results(console: Console, run: RunSummary) -> None:
-    """Where the files lie that it made."""
-    made = [group for step in run.steps if step.count(State.SUCCESS) or run.skipped for group in step.output_file_grps]
+    """Where the files lie that it made. Of a job of many pages that failed, the good pages are there, too."""
+    made = [
+        group
+        for step in run.steps
+        if step.count(State.SUCCESS) or run.skipped or (step.count(State.FAILED) and not run.page_wise)
+        for group in step.output_file_grps
+    ]
     if made:
         directory = Path(run.path_to_mets).parent
         console.print(

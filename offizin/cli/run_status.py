@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from offizin.cli.carry_out import FAILURES, report_as_json, show_report
-from offizin.cli.connection import Place, clock, connect
+from offizin.cli.connection import Kind, Place, clock, connect
 from offizin.cli.run_naming import find_run
 from offizin.cli.run_report import STYLES
 from offizin.cli.terminal import result_console
@@ -27,8 +27,13 @@ async def show_status(place: Place, name: str, as_json: bool) -> int:
         failures = await connection.client.failures(run.run_id, MOST_FAILURES if as_json else FAILURES)
     if as_json:
         print(report_as_json(run, failures))
-    else:
-        show_report(result_console(), run, failures, place.options)
+        return 0
+    console = result_console()
+    show_report(console, run, failures, place.options)
+    if connection.kind is Kind.EMBEDDED and not run.ended:
+        options = f" {place.options}" if place.options else ""
+        console.print("Nobody works on it now, because no server runs. To go on:")
+        console.print(f"  offizin retry{options} {run.run_id}", markup=False, soft_wrap=True)
     return 0
 
 

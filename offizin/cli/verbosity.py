@@ -37,6 +37,13 @@ def show_log(level: int) -> None:
     logging.getLogger("offizin").setLevel(level)
 
 
+def show_errors_only() -> None:
+    """For commands that only look: warnings about work are for those who do it. ``-v`` shows them all the same."""
+    log = logging.getLogger("offizin")
+    if log.level == logging.WARNING:
+        log.setLevel(logging.ERROR)
+
+
 class _StandardError(logging.StreamHandler[TextIO]):
     """Whatever standard error is at the moment: a progress display may have put itself in front of it."""
 
