@@ -1,0 +1,194 @@
+"""One home, many servers: each is killed, the last one may finish."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.chaos import outcome
+from tests.chaos.callback_receiver import CallbackReceiver
+from tests.chaos.in_flight import InFlight, look
+from tests.chaos.orders import BOOKS, ORDERS, Order, make_books
+from tests.chaos.outcome import Outcome
+from tests.chaos.server import Server
+
+FINAL = ("SUCCESS", "FAILED", "CANCELLED")
+# The whole rest of the work, with everybody else on this machine.
+FINISH_SECONDS = 90.0
+
+Gone = (httpx.TransportError, httpx.RemoteProtocolError)
+
+
+@dataclass
+class Batch:
+    """``accepted``: names of the orders of which a server has said that they are taken or cancelled."""
+
+    number: int
+    directory: Path
+    submitted: set[str] = field(default_factory=set)
+    cancelled: bool = False
+
+    def label(self, order: Order) -> str:
+        return f"{self.number} {order.name}"
+
+
+class Ordeal:
+    """Everything under ``directory``. ``with ordeal.server() as server`` is one life."""
+
+    def __init__(self, directory: Path, processors: Path) -> None:
+        directory.mkdir()
+        self.directory = directory
+        self.home = directory / "home"
+        self.mark = str(uuid.uuid4())
+        self.lives = 0
+        self.batches: list[Batch] = []
+        self.receiver = CallbackReceiver()
+        self._processors = processors
+
+    @contextmanager
+    def server(self, fault: str = "") -> Iterator[Server]:
+        self.lives += 1
+        server = Server(self.home, self._processors, self.mark, self.directory / "server.log", fault)
+        try:
+            yield server
+        finally:
+            if server.process.poll() is None:
+                server.kill_everything()
+
+    def new_batch(self) -> Batch:
+        number = len(self.batches) + 1
+        batch = Batch(number, self.directory / f"batch-{number}")
+        make_books(batch.directory)
+        self.batches.append(batch)
+        return batch
+
+    def in_flight(self) -> InFlight:
+        return look(self.home)
+
+    # What is asked of a server
+
+    def submit_what_is_left(self, server: Server) -> bool:
+        """All orders that no server has taken yet, and the cancellations; False when the server dies over it."""
+        try:
+            with httpx.Client(base_url=server.url, timeout=30) as client:
+                known = self._known(client)
+                for batch in self.batches:
+                    for order in ORDERS:
+                        if batch.label(order) not in known and order.name not in batch.submitted:
+                            self._submit(client, batch, order)
+                        batch.submitted.add(order.name)
+                    if not batch.cancelled:
+                        self._cancel(client, batch)
+                        batch.cancelled = True
+        except Gone:
+            return False
+        return True
+
+    def _known(self, client: httpx.Client) -> dict[str, dict[str, Any]]:
+        """All runs by their labels. One that the server took and could not tell of must be among them, once."""
+        found: dict[str, dict[str, Any]] = {}
+        answer = client.get("/workflow/jobs", params={"limit": 1000}).raise_for_status().json()
+        assert answer["next"] is None
+        for run in answer["runs"]:
+            assert run["description"] not in found, f"{run['description']} was taken twice"
+            found[run["description"]] = run
+        return found
+
+    def _submit(self, client: httpx.Client, batch: Batch, order: Order) -> None:
+        mets, label = str(batch.directory / order.book / "mets.xml"), batch.label(order)
+        if order.by_itself:
+            body = {
+                "path_to_mets": mets, "input_file_grps": ["OCR-D-IMG"], "output_file_grps": [order.workflow],
+                "description": label, "callback_url": self.receiver.url + label,
+            }  # fmt: skip
+            client.post("/processor/run/ocrd-dummy", json=body).raise_for_status()
+            return
+        client.post(
+            "/workflow/run",
+            params={
+                "mets_path": mets, "page_wise": order.page_wise, "overwrite": order.overwrite, "description": label,
+                "workflow_callback_url": self.receiver.url + label,
+            },
+            data={"workflow": order.workflow},
+        ).raise_for_status()  # fmt: skip
+
+    def _cancel(self, client: httpx.Client, batch: Batch) -> None:
+        known = self._known(client)
+        for order in ORDERS:
+            if order.cancelled:
+                answer = client.delete(f"/workflow/job/{known[batch.label(order)]['run_id']}")
+                assert answer.is_success or answer.status_code == 409, answer.text
+
+    @staticmethod
+    def until(server: Server, enough: Callable[[list[dict[str, Any]]], bool], after: int | None = None) -> bool:
+        """Follow the server's events, from number ``after`` or from now, until the changes since are enough.
+
+        False when it died before.
+        """
+        seen: list[dict[str, Any]] = []
+        parameters = {} if after is None else {"after": after}
+        try:
+            with httpx.stream("GET", f"{server.url}/events", params=parameters, timeout=FINISH_SECONDS) as answer:
+                if enough(seen):
+                    return True
+                for line in answer.iter_lines():
+                    if line.startswith("data: "):
+                        seen += json.loads(line.removeprefix("data: "))["changes"]
+                        if enough(seen):
+                            return True
+        except Gone:
+            pass
+        return False
+
+    def finish(self, server: Server) -> None:
+        """Wait until every run has ended and was called back, then end the server in good order."""
+        assert self.submit_what_is_left(server), server.said
+        with httpx.Client(base_url=server.url, timeout=30) as client:
+            known = self._known(client)
+        labels = {batch.label(order) for batch in self.batches for order in ORDERS}
+        assert known.keys() == labels
+        run_ids = {run["run_id"] for run in known.values()}
+
+        def all_ended(changes: list[dict[str, Any]]) -> bool:
+            return run_ids <= {c["run"] for c in changes if not c["job"] and c["state"] in FINAL}
+
+        assert self.until(server, all_ended, after=0), server.said
+        assert not self.receiver.wait_for(labels, within=30)
+
+    def outcomes(self, server: Server) -> list[Outcome]:
+        """How each batch has ended; asked of the server that runs, before it ends."""
+        with httpx.Client(base_url=server.url, timeout=30) as client:
+            known = self._known(client)
+            names = {run["run_id"]: label.partition(" ")[2] for label, run in known.items()}
+            return [self._outcome(client, batch, known, names) for batch in self.batches]
+
+    def _outcome(
+        self, client: httpx.Client, batch: Batch, known: dict[str, dict[str, Any]], names: dict[str, str]
+    ) -> Outcome:
+        states: dict[str, str] = {}
+        for order in ORDERS:
+            run = known[batch.label(order)]
+            states[order.name] = run["state"]
+            for job in client.get("/processor/jobs", params={"run": run["run_id"], "limit": 1000}).json()["jobs"]:
+                key = f"{order.name} / {job['step']} / {job['page_id'] or 'all pages'}"
+                assert key not in states, f"job {key} stands twice"
+                states[key] = f"{job['state']} {job['cause']}"
+                for page in client.get(f"/processor/job/{job['job_id']}/details").json()["page_states"]:
+                    states[f"{key} / {page['page_id']}"] = f"{page['state']} {page['cause']}"
+            for body in self.receiver.of(batch.label(order)):
+                assert body["state"] == ("SUCCESS" if run["state"] == "SUCCESS" else "FAILED")
+        mets, files = {}, {}
+        for book in BOOKS:
+            path = batch.directory / book / "mets.xml"
+            assert outcome.doubled_ids(path) == []
+            assert outcome.missing_files(path) == []
+            mets[book] = outcome.canonical_mets(path, names)
+            files |= {f"{book}/{name}": digest for name, digest in outcome.digests(path.parent).items()}
+        return Outcome(states, mets, files)
