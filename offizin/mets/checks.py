@@ -75,6 +75,9 @@ def _check_unused(holdings: Holdings, file: File, *, overwrite: bool) -> None:
                 f"file ID {file.id} is used already, by another file of the same group and page",
                 advice="Run the job with overwrite to replace it.",
             )
+    linked = [page_id for page_id in holdings.dangling(file.id) if page_id != file.page_id]
+    if linked:
+        raise BadOutput(f"file ID {file.id} is used already: page {linked[0]} links it")
     if file.id in holdings.other_ids or file.id in holdings.page_set:
         raise BadOutput(f"file ID {file.id} is used already, by another element of the METS")
 

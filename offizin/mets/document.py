@@ -5,7 +5,7 @@ Pure: bytes in, bytes out; every byte that is neither added nor replaced stays a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from offizin.messages import Agent, File
@@ -34,29 +34,43 @@ class Document:
         return Document(splice.content, moved)
 
 
-class Draft:
-    """What is to be added to a document, gathered by the places where it goes.
+@dataclass(frozen=True, slots=True)
+class Additions:
+    """``groups`` and ``pages`` say in which order new ones come, where it is not that of the files."""
 
-    Adding twice is the same as once, and what the document has stays as it is. The document must have the sections that
-    are needed (see ``offizin.mets.sections``).
+    files: Sequence[File]
+    groups: Sequence[str] = ()
+    pages: Sequence[str] = ()
+    agents: Sequence[Agent] = ()
+
+
+def with_additions(document: Document, additions: Additions) -> Document:
+    """The document with the additions in it; the same one when it has them all.
+
+    Adding twice is the same as once, and what the document has stays as it is. It must have the sections it needs
+    (see ``offizin.mets.sections``).
     """
+    return _Draft(document, additions).finish()
 
-    def __init__(self, document: Document) -> None:
+
+class _Draft:
+    """What is to be added to a document, gathered by the places where it goes."""
+
+    def __init__(self, document: Document, additions: Additions) -> None:
         self._document = document
         self._layout = document.layout
         self._styles = {use: spot.style for use, spot in self._layout.groups.items()}
-        self._files: dict[str, list[Child]] = {}
-        self._pointers: dict[str, list[Child]] = {}
+        self._files: dict[str, list[Child]] = {use: [] for use in additions.groups}
+        self._pointers: dict[str, list[Child]] = {page_id: [] for page_id in additions.pages}
         self._agents: list[Child] = []
         self._file_ids: dict[str, set[str]] = {}
         self._agent_ids = set(self._layout.agent_ids)
+        for file in additions.files:
+            self._add_file(file)
+        for agent in additions.agents:
+            self._add_agent(agent)
 
-    def expect_pages(self, pages: Iterable[str]) -> None:
-        """New pages come in this order. Those that nothing is added to are not made."""
-        for page_id in pages:
-            self._pointers.setdefault(page_id, [])
-
-    def add_file(self, file: File) -> None:
+    def _add_file(self, file: File) -> None:
         use, layout = file.file_grp, self._layout
         ids = self._file_ids.get(use)
         if ids is None:
@@ -72,7 +86,7 @@ class Draft:
             pointer = pointer_element(file.id, self._page_style(file.page_id))
             self._pointers.setdefault(file.page_id, []).append(Child(pointer.encode()))
 
-    def add_agent(self, agent: Agent) -> None:
+    def _add_agent(self, agent: Agent) -> None:
         if agent.id not in self._agent_ids:
             self._agent_ids.add(agent.id)
             style = self._layout.sections[HEADER].style
@@ -80,16 +94,16 @@ class Draft:
 
     def finish(self) -> Document:
         """The document with all of it; the same one when there was nothing to add."""
-        if not self._files and not self._agents:
+        if not any(self._files.values()) and not self._agents:
             return self._document
         content, layout = self._document.content, self._layout
         edits: list[Edit] = []
         groups: list[Child] = []
         pages: list[Child] = []
         for use, children in self._files.items():
-            if use in layout.groups:
+            if children and use in layout.groups:
                 edits.append(insertion(content, layout.groups[use], children, "groups", use))
-            else:
+            elif children:
                 tag, attribute = f"{self._styles[use].prefix}fileGrp", f' USE="{escape(use)}"'
                 groups.append(_element(tag, attribute, self._styles[use], children, "groups", use))
         for page_id, children in self._pointers.items():

@@ -39,9 +39,9 @@ class Holdings:
     def has_files(self, file_grp: str, page_id: str) -> bool:
         return bool(self.files(file_grp, page_id))
 
-    def all_files(self) -> Iterator[File]:
-        """Group by group in document order, within a group by page; those without page last."""
-        return iter(self._gather([*self.pages, None]))
+    def by_arrival(self) -> Iterator[File]:
+        """All files in the order they came: that of the document, then that of the deltas."""
+        return (file for files in self._by_id.values() for file in files)
 
     def by_id(self, file_id: str) -> File | None:
         """The file with this ID: the first, where the METS has it in several groups, as the reference allows."""
@@ -51,6 +51,10 @@ class Holdings:
     def all_by_id(self, file_id: str) -> Sequence[File]:
         """All files with this ID, and a file of several pages once for each."""
         return self._by_id.get(file_id, ())
+
+    def dangling(self, file_id: str) -> Sequence[str]:
+        """The pages that link a file which is not there."""
+        return self._dangling.get(file_id, ())
 
     def slice(self, pages: Sequence[str], *, with_files_without_page: bool = False) -> Slice:
         """All files of ``pages``: group by group in document order, within a group by page."""

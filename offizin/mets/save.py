@@ -16,12 +16,13 @@ import os
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from offizin.errors import MetsChanged, MetsInvalid, MetsMissing
 from offizin.faults import reach
 from offizin.messages import Delta
-from offizin.mets.document import Document, Draft
+from offizin.mets.document import Additions, Document, with_additions
 from offizin.mets.encoding import to_utf8
 from offizin.mets.exchange import exchange_names
 from offizin.mets.replacing import without_replaced
@@ -75,19 +76,12 @@ def apply_deltas(document: Document, deltas: Sequence[Delta], path: Path) -> Doc
 
     Pure; ``path`` is for messages.
     """
-    files = [file for delta in deltas for file in delta.files]
-    agents = [agent for delta in deltas for agent in delta.agents]
-    pages: Sequence[str] = ()
     if any(delta.overwrite for delta in deltas):
-        document, files, pages = without_replaced(document, deltas, path)
-    document = with_sections(document, Delta(files, agents), path)
-    draft = Draft(document)
-    draft.expect_pages(pages)
-    for file in files:
-        draft.add_file(file)
-    for agent in agents:
-        draft.add_agent(agent)
-    return draft.finish()
+        document, additions = without_replaced(document, deltas, path)
+    else:
+        additions = Additions([file for delta in deltas for file in delta.files])
+    additions = replace(additions, agents=[agent for delta in deltas for agent in delta.agents])
+    return with_additions(with_sections(document, additions, path), additions)
 
 
 def clear_leftovers(path: Path) -> None:

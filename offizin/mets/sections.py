@@ -6,9 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from offizin.messages import Delta
 from offizin.mets import names
-from offizin.mets.document import Document
+from offizin.mets.document import Additions, Document
 from offizin.mets.edits import Child, insertion
 from offizin.mets.layout import FILE_SEC, HEADER, SEQUENCE, STRUCTURE, Layout, Spot, Style
 from offizin.mets.scan import Scan
@@ -17,14 +16,14 @@ from offizin.mets.walk import Walk
 _ORDER = ("metsHdr", "dmdSec", "amdSec", "fileSec", "structMap", "structLink", "behaviorSec")
 
 
-def with_sections(document: Document, additions: Delta, path: Path) -> Document:
+def with_sections(document: Document, additions: Additions, path: Path) -> Document:
     """The document with what ``additions`` need, empty; the same one when nothing is missing, as nearly always."""
     for section in _missing(document.layout, additions):
         document = _with_section(document, section, path)
     return document
 
 
-def _missing(layout: Layout, additions: Delta) -> list[str]:
+def _missing(layout: Layout, additions: Additions) -> list[str]:
     there = layout.sections
     new = [file for file in additions.files if file.id not in layout.file_ids.get(file.file_grp, ())]
     needed = {
