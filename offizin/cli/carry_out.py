@@ -17,7 +17,7 @@ from offizin.cli.run_report import next_commands, show_failures, show_results, s
 from offizin.cli.terminal import progress_console, result_console
 from offizin.cli.watch import watch_run
 from offizin.cli.wording import count
-from offizin.client import Client, Failures, Order, RunSummary
+from offizin.client import UNIX, Client, Failures, Order, RunSummary
 from offizin.errors import Interrupted, InvalidRequest, RunFailed, Unavailable
 from offizin.jobs import State
 
@@ -92,9 +92,10 @@ async def _begin(connection: Connection, start: Start, wishes: Wishes, display: 
         )
     if asked.requested:
         raise Interrupted("interrupted")
-    where = connection.client.server
     if connection.kind is Kind.JOINED and not wishes.as_json:
-        display.note(f"Joining the server at {where}, which runs on this home.")
+        where = connection.client.server
+        who = "the command" if where.startswith(UNIX) else f"the server at {where}"
+        display.note(f"Joining {who} that works on this home already.")
     started = await start(connection.client)
     run_id = started.run_id
     if wishes.wait and not wishes.as_json:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from offizin.api.serving import Serving
 from offizin.cli.verbosity import show_errors_only
-from offizin.client.client import UNIX
+from offizin.client import UNIX
 from offizin.processing_server import ProcessingServer
 from offizin.settings import Settings
 

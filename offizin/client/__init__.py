@@ -18,10 +18,11 @@ from offizin.client.answers import (
     RunSummary,
     StepSummary,
 )
-from offizin.client.client import Client, Order
+from offizin.client.client import UNIX, Client, Order
 from offizin.client.following import follow_run
 
 __all__ = [
+    "UNIX",
     "Attempt",
     "Cancelled",
     "Change",
