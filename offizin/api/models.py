@@ -14,7 +14,8 @@ MOST = 2**63 - 1
 
 
 class StepSummary(BaseModel):
-    """``counts``: how many of the step's jobs are in which state; ``number`` counts from 0."""
+    """``counts``: how many of the step's jobs are in which state; ``number`` counts from 0. ``seconds``: what its jobs
+    took, all together; None while the run goes on."""
 
     number: int
     processor: str
@@ -22,6 +23,7 @@ class StepSummary(BaseModel):
     output_file_grps: Sequence[str]
     parameters: dict[str, Any]
     counts: dict[State, int]
+    seconds: float | None
 
 
 class RunSummary(BaseModel):

@@ -88,6 +88,8 @@ def _by_state(counts: dict[tuple[int, State], int]) -> dict[State, int]:
 
 def _summary(tx: Transaction, run: RunRow) -> RunSummary:
     counts = runs.counts(tx, run.seq)
+    live = run.ended_at is None
+    seconds = {} if live else runs.seconds(tx, run.seq)
     steps = [
         StepSummary(
             number=step.number,
@@ -96,10 +98,10 @@ def _summary(tx: Transaction, run: RunRow) -> RunSummary:
             output_file_grps=step.output_file_grps,
             parameters=json.loads(step.parameters),
             counts={state: count for (number, state), count in counts.items() if number == step.number},
+            seconds=seconds.get(step.number),
         )
         for step in runs.steps_of(tx, run.seq)
     ]
-    live = run.ended_at is None
     return RunSummary(
         run_id=run.id, kind=run.kind, state=shown_run_state(_by_state(counts), ended=False) if live else run.state,
         path_to_mets=run.mets, workflow=run.workflow, page_id=run.page_selector, page_wise=run.page_wise,

@@ -241,5 +241,11 @@ def counts(tx: Transaction, run: int) -> dict[tuple[int, State], int]:
     return {(row[0], State(row[1])): row[2] for row in rows}
 
 
+def seconds(tx: Transaction, run: int) -> dict[int, float]:
+    """How long the jobs of each step took, all together."""
+    query = select(jobs.c.step, func.sum(jobs.c.seconds)).where(jobs.c.run == run).group_by(jobs.c.step)
+    return {step: taken or 0.0 for step, taken in tx.execute(query)}
+
+
 def how_many_live(tx: Transaction) -> int:
     return int(tx.execute(select(func.count()).select_from(runs).where(runs.c.ended_at.is_(None))).scalar_one())
