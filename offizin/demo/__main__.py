@@ -40,7 +40,8 @@ def main(book: Path, home: Path, pages: int) -> None:
     try:
         sys.exit(_demonstrate(console, book, home, pages))
     except OffizinError as fault:
-        console.print(Text(fault.message, style="bold red"), Text(fault.advice), sep="\n")
+        hint = f"\nHint: {fault.advice}" if fault.advice else ""
+        Console(stderr=True).print(f"Error: {fault.message}{hint}", markup=False, highlight=False, soft_wrap=True)
         sys.exit(fault.exit_code)
 
 
@@ -93,16 +94,20 @@ def _show(console: Console, mets: Path) -> None:
 
 
 def _tell_how_to_go_on(console: Console, book: Path, home: Path) -> None:
+    activate = Path(sys.prefix) / "bin" / "activate"
+    here = Path.cwd()
+    shown = activate.relative_to(here) if activate.is_relative_to(here) else activate
     console.print(
         f"Results: {book}/{RESULT_GROUP}/ (PAGE-XML), listed in {book}/mets.xml.\n"
         "\n"
         "Your own scans:\n"
+        f"  . {shown}\n"
         "  offizin import SCANS/ -o my-book\n"
-        f"  offizin run my-book/mets.xml -w {book}/workflow.txt --page-wise\n"
-        f"(activate the environment first: . {Path(sys.prefix).name}/bin/activate; "
-        f"export {VARIABLE}={_environment()[VARIABLE]})\n"
+        f"  offizin run my-book -w {book}/workflow.txt\n"
+        "  offizin text my-book\n"
         "\n"
-        f"A server that stays: offizin serve --home {home}; then http://127.0.0.1:8000/docs shows its API.",
+        f"A server that stays: offizin serve --home {home}; then http://127.0.0.1:8000/docs shows its API.\n"
+        "What may be missing on this machine: offizin doctor",
         markup=False,
         soft_wrap=True,
     )
