@@ -86,6 +86,7 @@ async def odd(odd_executable: Path, runner_log: Path) -> AsyncIterator[Driver]:
         OCRD_EXISTING_OUTPUT="ABORT",
         OCRD_MAX_PARALLEL_PAGES="4",
         OCRD_MISSING_INPUT="ABORT",
+        PYTHONPATH="",
     ) as driver:
         yield driver
 
