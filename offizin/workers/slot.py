@@ -30,6 +30,7 @@ class Held:
     delivery: Delivery
     ticket: PieceTicket
     noted: bool = False
+    cancelled: bool = False
 
 
 class Slot:
@@ -87,8 +88,13 @@ class Slot:
         self.runner.kill()
 
     def cancel(self, job: str) -> bool:
-        """End the runner if it works on this job now. A piece that only waits in it is fast and may run."""
-        if self._begun and self.held and self.held[0].ticket.job == job:
+        """End the runner if it works on this job now, or as soon as it does: it has the pieces already."""
+        for held in self.held:
+            held.cancelled = held.cancelled or held.ticket.job == job
+        return self._end_cancelled()
+
+    def _end_cancelled(self) -> bool:
+        if self._begun and self.held and self.held[0].cancelled:
             self.end(Cause.CANCELLED, "cancelled")
             return True
         return False
@@ -131,6 +137,7 @@ class Slot:
             if finished:
                 self._measured(now - self._progress_at, len(finished))
             self._progress_at = now
+            self._end_cancelled()
             if not self.held:
                 self.idle_since = now
             if reports:
@@ -155,7 +162,10 @@ class Slot:
             first = left.pop(0)
             cause, message = self._reason or cause_of(return_code)
             await report_end(self._broker, first, cause, message, self._clock.monotonic() - self._progress_at)
-        self._ended(self, left)
+        for held in left:
+            if held.cancelled:
+                await report_end(self._broker, held, Cause.CANCELLED, "cancelled before it began")
+        self._ended(self, [held for held in left if not held.cancelled])
 
 
 async def report_end(broker: Broker, held: Held, cause: Cause, message: str, seconds: float = 0.0) -> None:

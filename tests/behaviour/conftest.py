@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import httpx
 import pytest
 
 from tests.behaviour.books import make_book
+from tests.behaviour.scripted_processors import write_processor
 
 _FINAL = {"SUCCESS", "FAILED", "CANCELLED"}
 _START = """
@@ -27,15 +29,41 @@ class Announcing(ProcessingServer):
         super().on_listening(url)
         print(url, flush=True)
 
-Announcing(settings=Settings(home=Path(sys.argv[1]), host="127.0.0.1", port=int(sys.argv[2]), slots=2)).start()
+home = Path(sys.argv[1])
+processors = (home.parent / "processors",)
+Announcing(settings=Settings(home=home, port=int(sys.argv[2]), slots=2, processor_directories=processors)).start()
+"""
+_SCRIPTED = """
+    class Scripted(Described):
+        def process_page_file(self, *files):
+            mode, where, page = self.parameter["mode"], self.parameter["where"], files[0].pageId
+            if mode == "wait":
+                sys.stdout.buffer.write(b"waiting \\xff\\n")
+                sys.stdout.flush()
+                Path(where).read_bytes()  # of a FIFO: until somebody opens it for writing
+            if mode == "fail" and page == where:
+                raise ValueError("the ink is too pale")
+            if mode == "fail while there" and Path(where).exists():
+                raise ValueError("it is there")
+            super().process_page_file(*files)
+
+        def process_page_pcgts(self, *pages, page_id=None):
+            return OcrdPageResult(pages[0])
 """
 
 
 class Server:
-    """A server in a process of its own. ``client`` talks to it; ``url`` is where it is."""
+    """A server in a process of its own. ``client`` talks to it; ``url`` is where it is.
+
+    Beside what is installed it has ocrd-scripted, which does what its parameters ``mode`` and ``where`` say.
+    """
 
     def __init__(self, home: Path, port: int = 0) -> None:
         self.home = home
+        processors = home.parent / "processors"
+        if not processors.exists():
+            processors.mkdir()
+            write_processor(processors, _SCRIPTED)
         environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"}
         self.process = subprocess.Popen(
             [sys.executable, "-c", _START, str(home), str(port)],
@@ -71,6 +99,16 @@ class Server:
         found: dict[str, Any] = answer.json()
         return found
 
+    def summary(self, run_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.client.get(f"/workflow/job/{run_id}/summary").json()
+        return found
+
+    def wait_for(self, run_id: str, *, job: str, state: str) -> None:
+        """Until the job is in this state."""
+        for event in self.events(after=0, run=run_id):
+            if any(change["job"] == job and change["state"] == state for change in event["changes"]):
+                return
+
     def wait_for_run(self, run_id: str) -> str:
         """The state the run ends in."""
         for event in self.events(after=0, run=run_id):
@@ -97,7 +135,7 @@ class Server:
 @pytest.fixture(scope="module", params=["embedded"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running server of each size, shared by the tests of a module."""
-    running = Server(tmp_path_factory.mktemp(f"home-{request.param}"))
+    running = Server(tmp_path_factory.mktemp(request.param) / "home")
     yield running
     assert running.stop() == 0
 
@@ -106,3 +144,24 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def book(tmp_path: Path) -> Path:
     """The METS of a book of three pages."""
     return make_book(tmp_path / "book", 3)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Holds back jobs of ocrd-scripted with the parameters ``mode`` wait and ``where`` ``path``."""
+
+    path: Path
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        return {"mode": "wait", "where": str(self.path)}
+
+    def open(self) -> None:
+        """Let the one go on that waits, or comes to wait."""
+        self.path.write_bytes(b"")
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    os.mkfifo(tmp_path / "gate")
+    return Gate(tmp_path / "gate")

@@ -210,7 +210,7 @@ def _recorded(answer: httpx.Response, known: dict[str, str]) -> dict[str, Any]:
     """Without what differs from machine to machine and from time to time."""
     text = answer.text
     for name, value in known.items():
-        text = text.replace(value, "{%s}" % name)
+        text = text.replace(value, f"{{{name}}}")
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "{id}", text)
     text = re.sub(r'"[^"]*/processing_jobs/', '"{logs}/', text)
     try:
