@@ -42,26 +42,18 @@ def first_tags(tx: Transaction, run: int) -> dict[str, int]:
 
 def virtual_times(tx: Transaction) -> dict[tuple[str, int], int]:
     """How far the fair order of each processor and priority has come, to judge by the runs that have not ended: to the
-    highest tag that has left, or if none has, to just before the first that waits."""
+    highest tag that has left, and at least to just before the first that waits."""
     found: dict[tuple[str, int], int] = {}
-    of_jobs = select(
-        jobs.c.processor,
-        jobs.c.priority,
-        func.max(case((jobs.c.state != State.CACHED, jobs.c.tag))),
-        func.min(case((jobs.c.state == State.CACHED, jobs.c.tag))),
-    ).join(runs, runs.c.seq == jobs.c.run)
-    of_pieces = (
-        select(
-            pieces.c.processor,
-            pieces.c.priority,
-            func.max(case((pieces.c.state != State.CACHED, pieces.c.tag))),
-            func.min(case((pieces.c.state == State.CACHED, pieces.c.tag))),
+    live_runs = select(runs.c.seq).where(runs.c.ended_at.is_(None))
+    of_pieces = select(pieces).join(jobs, jobs.c.seq == pieces.c.job)
+    for query, table in ((select(jobs), jobs), (of_pieces, pieces)):
+        live = query.with_only_columns(
+            table.c.processor,
+            table.c.priority,
+            func.max(case((table.c.state != State.CACHED, table.c.tag))),
+            func.min(case((table.c.state == State.CACHED, table.c.tag))),
         )
-        .join(jobs, jobs.c.seq == pieces.c.job)
-        .join(runs, runs.c.seq == jobs.c.run)
-    )
-    for query, table in ((of_jobs, jobs), (of_pieces, pieces)):
-        live = query.where(runs.c.ended_at.is_(None)).group_by(table.c.processor, table.c.priority)
+        live = live.where(jobs.c.run.in_(live_runs)).group_by(table.c.processor, table.c.priority)
         for processor, priority, left, waits in tx.execute(live):
             time = max(left or 0, 0 if waits is None else waits - 1)
             found[processor, priority] = max(time, found.get((processor, priority), 0))
