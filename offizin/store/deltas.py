@@ -32,7 +32,7 @@ def add(tx: Transaction, by_workspace: Sequence[tuple[int, Sequence[Delta]]]) ->
 def of_workspace(tx: Transaction, workspace: int) -> tuple[int, list[Delta]]:
     """The number of the last row, and all deltas in the order they came."""
     last, found = 0, []
-    rows: list[Any] = list(_of_workspace.run(tx, {"of": workspace}))
+    rows: list[Any] = list(_of_workspace.rows(tx, {"of": workspace}))
     for seq, body in rows:
         last = seq
         found.extend(_decoder.decode(body))

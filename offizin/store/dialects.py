@@ -30,7 +30,7 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin(connection: Any) -> None:
     # Only the one writer writes, so a deferred BEGIN never has to be upgraded against somebody else.
-    connection.exec_driver_sql("BEGIN")
+    connection.connection.dbapi_connection.execute("BEGIN")
 
 
 def sqlite_engine(path: Path) -> Engine:

@@ -53,7 +53,7 @@ def add(tx: Transaction, new: Iterable[Edge]) -> None:
 def starting_at(tx: Transaction, predecessors: Collection[int]) -> list[Edge]:
     if not predecessors:
         return []
-    rows = _from.run(tx, {"seqs": numbers(tx, predecessors)})
+    rows = _from.rows(tx, {"seqs": numbers(tx, predecessors)})
     found: list[Any] = list(rows)
     return [Edge(row[0], row[1], EdgeKind(row[2])) for row in found]
 
@@ -80,9 +80,9 @@ def reorder(tx: Transaction, ended: Collection[int], new: Collection[Edge]) -> N
     anew. What leads to them from elsewhere stays: they may have been submitted to depend on it.
     """
     wanted = {"ended": numbers(tx, ended)}
-    rows: list[Any] = list(_to_live.run(tx, wanted))
+    rows: list[Any] = list(_to_live.rows(tx, wanted))
     _delete.run_many(tx, [{"from_job": row[0], "to_job": row[1]} for row in rows])
-    rows = list(_to.run(tx, wanted))
+    rows = list(_to.rows(tx, wanted))
     there = {(row[0], row[1]): row[2] for row in rows}
     stronger = [e for e in new if there.get((e.predecessor, e.successor)) == EdgeKind.AFTER]
     _delete.run_many(tx, [{"from_job": e.predecessor, "to_job": e.successor} for e in stronger])

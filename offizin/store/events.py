@@ -41,7 +41,7 @@ def add(tx: Transaction, changes: Sequence[Change], now: float) -> int:
     """The number of the new row, 0 when there was nothing to write."""
     if not changes:
         return 0
-    return int(_add.run(tx, {"at": now, "body": _encoder.encode(list(changes))}).scalar_one())
+    return int(_add.rows(tx, {"at": now, "body": _encoder.encode(list(changes))})[0][0])
 
 
 def after(tx: Transaction, seq: int, limit: int) -> list[Recorded]:

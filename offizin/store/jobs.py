@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, bindparam, false, func, insert, null, select, text, update
+from sqlalchemy import bindparam, false, func, insert, null, select, text, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from offizin.jobs import LIVE, RunKind, State
@@ -167,14 +167,14 @@ _close_edges = Prepared(
 )
 
 
-def _job(row: Row[Any]) -> JobRow:
+def _job(row: Sequence[Any]) -> JobRow:
     values: tuple[Any, ...] = tuple(row)
     return JobRow(*(*values[:7], State(values[7]), *values[8:12], bool(values[12])))
 
 
 def next_number(tx: Transaction) -> int:
     """The number that the next job will have; it stays so until the end of this writing transaction."""
-    return int(_next_number.run(tx, {}).scalar_one()) + 1
+    return int(_next_number.rows(tx, {})[0][0]) + 1
 
 
 def add(tx: Transaction, run: int, priority: int, first: int, new: Sequence[NewJob]) -> None:
@@ -196,7 +196,7 @@ def add(tx: Transaction, run: int, priority: int, first: int, new: Sequence[NewJ
 def rows(tx: Transaction, seqs: Collection[int]) -> dict[int, JobRow]:
     if not seqs:
         return {}
-    return {row[0]: _job(row) for row in _rows_by_seq.run(tx, {"seqs": numbers(tx, seqs)})}
+    return {row[0]: _job(row) for row in _rows_by_seq.rows(tx, {"seqs": numbers(tx, seqs)})}
 
 
 def rows_by_id(tx: Transaction, ids: Collection[str]) -> dict[str, JobRow]:
@@ -217,7 +217,7 @@ def live_of_step(tx: Transaction, run: int, step: int) -> list[JobRow]:
 
 def ready(tx: Transaction, processor: str, room: int) -> list[ReadyJob]:
     """The next ``room`` jobs of the processor: by priority, then in fair order."""
-    return [ReadyJob(*tuple(row)) for row in _ready.run(tx, {"name": processor, "room": room})]
+    return [ReadyJob(*tuple(row)) for row in _ready.rows(tx, {"name": processor, "room": room})]
 
 
 def ready_processors(tx: Transaction) -> set[str]:
@@ -269,7 +269,7 @@ def ready_among(tx: Transaction, seqs: Collection[int]) -> set[str]:
     """The processors of those of the jobs that now wait for nothing."""
     if not seqs:
         return set()
-    return {row[0] for row in _ready_among.run(tx, {"seqs": numbers(tx, seqs)})}
+    return {row[0] for row in _ready_among.rows(tx, {"seqs": numbers(tx, seqs)})}
 
 
 def cancel_waiting(tx: Transaction, seqs: Collection[int], cause: str | None, message: str, now: float) -> None:
@@ -359,7 +359,7 @@ def shown(
 
 
 def states_of_run(tx: Transaction, run: int) -> set[State]:
-    return {State(row[0]) for row in _states_of_run.run(tx, {"of": run})}
+    return {State(row[0]) for row in _states_of_run.rows(tx, {"of": run})}
 
 
 def ids_of_run(tx: Transaction, run: int) -> list[tuple[str | None, str]]:

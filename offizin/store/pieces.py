@@ -196,7 +196,7 @@ def cut_again(tx: Transaction, job: int, piece: int, open_pages: Sequence[str]) 
 
 
 def ready(tx: Transaction, processor: str, room: int) -> list[ReadyPiece]:
-    return [ReadyPiece(*tuple(row)) for row in _ready.run(tx, {"name": processor, "room": room})]
+    return [ReadyPiece(*tuple(row)) for row in _ready.rows(tx, {"name": processor, "room": room})]
 
 
 def ready_processors(tx: Transaction) -> set[str]:

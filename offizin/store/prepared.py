@@ -10,24 +10,28 @@ from operator import itemgetter
 from typing import Any
 
 import msgspec
-from sqlalchemy import ClauseElement, Connection, CursorResult
+from sqlalchemy import ClauseElement, Connection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import BindParameter, ColumnElement
 
+Row = tuple[Any, ...]
+
 
 class Prepared:
-    """``run`` takes a value for every bound parameter of the statement, ``run_many`` a mapping for each execution."""
+    """``rows`` takes a value for every bound parameter of the statement, ``run_many`` a mapping for each execution."""
 
     def __init__(self, statement: ClauseElement) -> None:
         self._statement = statement
         self._compiled: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._constants: dict[str, Any] = {}  # what SQLAlchemy binds by itself, as the 0 of OFFSET 0
 
-    def run(self, tx: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
-        sql, names = self._for(tx)
-        given = {**self._constants, **values}
-        return tx.exec_driver_sql(sql, tuple(given[name] for name in names))
+    def rows(self, tx: Connection, values: Mapping[str, Any]) -> list[Row]:
+        """All rows of a SELECT, or of what a statement is RETURNING."""
+        return self._execute(tx, values, fetch=True)
+
+    def run(self, tx: Connection, values: Mapping[str, Any]) -> None:
+        self._execute(tx, values, fetch=False)
 
     def run_many(self, tx: Connection, values: Sequence[Mapping[str, Any]]) -> None:
         if not values:
@@ -36,7 +40,22 @@ class Prepared:
         pick = itemgetter(*names)
         if self._constants:
             values = [{**self._constants, **each} for each in values]
-        tx.exec_driver_sql(sql, [pick(each) for each in values] if len(names) > 1 else [(pick(v),) for v in values])
+        cursor = tx.connection.cursor()
+        try:
+            cursor.executemany(sql, [pick(each) for each in values] if len(names) > 1 else [(pick(v),) for v in values])
+        finally:
+            cursor.close()
+
+    def _execute(self, tx: Connection, values: Mapping[str, Any], *, fetch: bool) -> list[Row]:
+        sql, names = self._for(tx)
+        given = {**self._constants, **values} if self._constants else values
+        # The driver's own cursor, within SQLAlchemy's transaction: its result objects cost more than these statements.
+        cursor = tx.connection.cursor()
+        try:
+            cursor.execute(sql, tuple([given[name] for name in names]))
+            return list(cursor.fetchall()) if fetch else []
+        finally:
+            cursor.close()
 
     def _for(self, tx: Connection) -> tuple[str, tuple[str, ...]]:
         found = self._compiled.get(tx.dialect.name)

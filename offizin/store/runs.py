@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, insert, select, text, update
+from sqlalchemy import bindparam, func, insert, select, text, update
 
 from offizin.jobs import RunKind, State
 from offizin.store.prepared import Prepared, among, numbers
@@ -120,19 +120,17 @@ _subtract_open = Prepared(
 )
 
 
-def _run(row: Row[Any]) -> RunRow:
-    values = row._asdict()
-    values["kind"] = RunKind(values["kind"])
-    values["state"] = State(values["state"])
-    values["page_wise"], values["overwrite"] = bool(values["page_wise"]), bool(values["overwrite"])
-    return RunRow(**values)
-
-
-def _step(row: Row[Any]) -> StepRow:
-    return StepRow(
-        row.number, row.processor, row.parameters,
-        tuple(json.loads(row.input_file_grps)), tuple(json.loads(row.output_file_grps)),
+def _run(row: Sequence[Any]) -> RunRow:
+    seq, run_id, kind, workspace, mets, workflow, selector, page_wise, overwrite, priority, state, *rest = row
+    return RunRow(
+        seq, run_id, RunKind(kind), workspace, mets, workflow, selector, bool(page_wise), bool(overwrite), priority,
+        State(state), *rest,
     )  # fmt: skip
+
+
+def _step(row: Sequence[Any]) -> StepRow:
+    _, number, processor, parameters, inputs, outputs = row
+    return StepRow(number, processor, parameters, tuple(json.loads(inputs)), tuple(json.loads(outputs)))
 
 
 def add(tx: Transaction, run: NewRun) -> int:
@@ -144,7 +142,7 @@ def add(tx: Transaction, run: NewRun) -> int:
         "skipped_jobs": run.skipped_jobs, "submitted_at": run.submitted_at, "description": run.description,
         "callback_url": run.callback_url,
     }  # fmt: skip
-    seq = int(_add.run(tx, values).scalar_one())
+    seq = int(_add.rows(tx, values)[0][0])
     _add_step.run_many(
         tx,
         [
@@ -164,11 +162,11 @@ def add(tx: Transaction, run: NewRun) -> int:
 
 def by_id(tx: Transaction, run_id: str) -> RunRow | None:
     row = tx.execute(_select.where(runs.c.id == run_id)).one_or_none()
-    return None if row is None else _run(row)
+    return None if row is None else _run(tuple(row))
 
 
 def by_seq(tx: Transaction, run: int) -> RunRow:
-    return _run(_by_seq.run(tx, {"run": run}).one())
+    return _run(_by_seq.rows(tx, {"run": run})[0])
 
 
 def ids(tx: Transaction, seqs: Collection[int]) -> dict[int, str]:
@@ -178,13 +176,13 @@ def ids(tx: Transaction, seqs: Collection[int]) -> dict[int, str]:
 
 
 def steps_of(tx: Transaction, run: int) -> list[StepRow]:
-    return [_step(row) for row in _steps_of.run(tx, {"of": run})]
+    return [_step(row) for row in _steps_of.rows(tx, {"of": run})]
 
 
 def live_steps(tx: Transaction, workspace: int) -> list[tuple[int, StepRow]]:
     """(run, step) of all runs on this workspace that have not ended."""
-    rows = _live_steps.run(tx, {"of": workspace})
-    return [(row.run, _step(row)) for row in rows]
+    rows = _live_steps.rows(tx, {"of": workspace})
+    return [(row[0], _step(row)) for row in rows]
 
 
 def listed(
@@ -206,7 +204,7 @@ def listed(
         query = query.where(workspaces.c.mets == mets)
     if before is not None:
         query = query.where(runs.c.seq < before)
-    return [_run(row) for row in tx.execute(query)]
+    return [_run(tuple(row)) for row in tx.execute(query)]
 
 
 def jobs_ended(tx: Transaction, ended: Iterable[tuple[int, int]]) -> list[int]:
@@ -215,7 +213,7 @@ def jobs_ended(tx: Transaction, ended: Iterable[tuple[int, int]]) -> list[int]:
     if not counted:
         return []
     _subtract_open.run_many(tx, [{"run_seq": run, "ended": count} for run, count in counted])
-    return [row[0] for row in _over.run(tx, {"seqs": numbers(tx, [run for run, _ in counted])})]
+    return [row[0] for row in _over.rows(tx, {"seqs": numbers(tx, [run for run, _ in counted])})]
 
 
 def finished_but_not_ended(tx: Transaction) -> list[int]:
@@ -237,7 +235,7 @@ def revive(tx: Transaction, run: int, open_jobs: int) -> None:
 
 def counts(tx: Transaction, run: int) -> dict[tuple[int, State], int]:
     """How many jobs of the run are in which state, by (step, state)."""
-    rows: list[Any] = list(_counts.run(tx, {"of": run}))
+    rows: list[Any] = list(_counts.rows(tx, {"of": run}))
     return {(row[0], State(row[1])): row[2] for row in rows}
 
 

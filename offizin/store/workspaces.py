@@ -13,8 +13,8 @@ _find = Prepared(select(workspaces.c.seq).where(workspaces.c.mets == bindparam("
 
 
 def find(tx: Transaction, mets: str) -> int | None:
-    found: int | None = _find.run(tx, {"path": mets}).scalar_one_or_none()
-    return found
+    found = _find.rows(tx, {"path": mets})
+    return int(found[0][0]) if found else None
 
 
 def find_or_add(tx: Transaction, mets: str, now: float) -> int:
