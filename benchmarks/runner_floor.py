@@ -1,6 +1,6 @@
 """What one job costs at least: a bare loop over the whole METS against the runner with slices.
 
-    python benchmarks/runner_floor.py [--pages 100] [--steps 3] [--directory DIR]
+    python -m benchmarks.runner_floor [--pages 100] [--steps 3] [--directory DIR]
 
 Both do the same page-wise steps of ``ocrd-dummy`` (parameter copy_files false) on the same tiny images. The bare loop
 calls ``Processor.process_workspace`` page by page in one process, as ``ocrd process`` would without starting anything.
@@ -13,9 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import os
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,72 +20,26 @@ from pathlib import Path
 
 import msgspec
 import psutil
-from PIL import Image
 
+from benchmarks.bare_loop import bare_dummy_loop
+from benchmarks.books import SOURCE, make_book
 from offizin.messages import File, Piece, Slice, decode_result, encode
 from offizin.workers.runner_process import Reported, RunnerProcess
 
 IN_FLIGHT = 16
 PARAMETERS = {"copy_files": False}
 
-_BARE_LOOP = """
-import os, sys, time
-pages, steps, directory = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-sys.argv[0] = 'ocrd-dummy'
-from ocrd import Resolver
-from ocrd.processor.builtin.dummy_processor import DummyProcessor
-from ocrd_utils import initLogging
-initLogging()
-workspace = Resolver().workspace_from_nothing(directory)
-for i in range(pages):
-    workspace.add_file('OCR-D-IMG', file_id=f'IMG_{i:05d}', mimetype='image/png', page_id=f'P{i:05d}',
-                       local_filename=f'OCR-D-IMG/IMG_{i:05d}.png')
-processor = DummyProcessor(None, parameter={'copy_files': False})
-begin, source = time.perf_counter(), 'OCR-D-IMG'
-for step in range(steps):
-    for i in range(pages):
-        processor.page_id, processor.input_file_grp, processor.output_file_grp = f'P{i:05d}', source, f'STEP-{step}'
-        processor.process_workspace(workspace)
-    source = f'STEP-{step}'
-    print((time.perf_counter() - begin) / pages)
-    begin = time.perf_counter()
-"""
-
-
-def make_images(directory: Path, pages: int) -> dict[str, list[File]]:
-    (directory / "OCR-D-IMG").mkdir(parents=True)
-    Image.new("L", (200, 300), 255).save(directory / "image.png")
-    files = {}
-    for number in range(pages):
-        name = f"OCR-D-IMG/IMG_{number:05d}.png"
-        shutil.copy(directory / "image.png", directory / name)
-        page = f"P{number:05d}"
-        files[page] = [File(f"IMG_{number:05d}", "OCR-D-IMG", "image/png", page, name)]
-    return files
-
-
-def bare_loop(directory: Path, pages: int, steps: int) -> list[float]:
-    """Seconds a job, step by step."""
-    make_images(directory, pages)
-    with (directory / "bare.log").open("wb") as log:
-        output = subprocess.run(
-            [sys.executable, "-c", _BARE_LOOP, str(pages), str(steps), str(directory)],
-            check=True,
-            stdout=subprocess.PIPE,
-            stderr=log,
-        )
-    return [float(line) for line in output.stdout.split()]
-
 
 async def runner(directory: Path, executable: Path, pages: int, steps: int) -> tuple[list[float], float, float]:
     """Seconds a job, step by step; the runner's own CPU seconds a job; seconds from start to handshake."""
-    files = make_images(directory, pages)
+    book = make_book(directory, pages)
+    files = {page: [_source_file(page)] for page in book.pages}
     begin = time.perf_counter()
     process = await RunnerProcess.start(executable, log=directory / "runner.log", threads=1, load_limit=60)
     started = time.perf_counter() - begin
     own = psutil.Process(process.pid)
     cpu = sum(own.cpu_times()[:2])
-    source, seconds = "OCR-D-IMG", []
+    source, seconds = SOURCE, []
     for step in range(steps):
         target = f"STEP-{step}"
         pieces = [piece(directory, page, files[page], source, target) for page in files]
@@ -113,6 +64,10 @@ async def runner(directory: Path, executable: Path, pages: int, steps: int) -> t
     cpu = (sum(own.cpu_times()[:2]) - cpu) / pages / steps
     await process.stop(grace=10)
     return seconds, cpu, started
+
+
+def _source_file(page: str) -> File:
+    return File(f"{SOURCE}_{page}", SOURCE, "image/png", page, f"{SOURCE}/{SOURCE}_{page}.png")
 
 
 def piece(directory: Path, page: str, files: list[File], source: str, target: str) -> bytes:
@@ -142,9 +97,8 @@ def main() -> None:
     parser.add_argument("--directory", type=Path, help="where to work (making files is slow on some file systems)")
     parser.add_argument("--executable", type=Path, default=Path(sys.executable).parent / "ocrd-dummy")
     arguments = parser.parse_args()
-    os.environ.pop("OCRD_METS_CACHING", None)
     with tempfile.TemporaryDirectory(dir=arguments.directory) as name:
-        bare = bare_loop(Path(name) / "bare", arguments.pages, arguments.steps)
+        bare = [sum(step) / len(step) for step in bare_dummy_loop(Path(name), arguments.pages, arguments.steps).steps]
         ours, cpu, started = asyncio.run(
             runner(Path(name) / "runner", arguments.executable, arguments.pages, arguments.steps)
         )
