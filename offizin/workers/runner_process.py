@@ -17,6 +17,7 @@ from pathlib import Path
 
 from offizin.errors import RunnerLost, RunnerNotPython
 from offizin.messages import Handshake
+from offizin.workers.last_will import LastWill
 from offizin.workers.process_group import MARK, ProcessGroup
 from offizin.workers.runner_lines import Reported, RunnerEvent, RunnerLines, Started
 
@@ -39,11 +40,12 @@ _DRAIN_SECONDS = 1.0
 class RunnerProcess:
     """One running runner. Made by ``start``; whoever has it must in the end ``stop`` or ``kill`` it and ``wait``."""
 
-    def __init__(self, process: asyncio.subprocess.Process, lines: RunnerLines, mark: str) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, lines: RunnerLines, mark: str, will: LastWill) -> None:
         self.pid = process.pid
         self.handshake = Handshake(processor="")
         self._process = process
         self._lines = lines
+        self._will = will
         self._group = ProcessGroup(process.pid, mark)
         self._end = asyncio.create_task(self._until_gone(), name=f"runner {process.pid}")
 
@@ -66,6 +68,7 @@ class RunnerProcess:
         ours, theirs = socket.socketpair()
         mark = f"{os.getpid()}-{secrets.token_hex(8)}"
         log.parent.mkdir(parents=True, exist_ok=True)
+        will = await LastWill.write(mark)
         with theirs, log.open("ab") as output:
             said_before = output.tell()
             try:
@@ -80,12 +83,18 @@ class RunnerProcess:
                 )
             except OSError as error:
                 ours.close()
+                await will.revoke()
                 raise RunnerLost(
                     f"{executable} cannot be started: {error.strerror}", advice="Look at the program by hand."
                 ) from error
+            except BaseException:
+                ours.close()
+                will.execute()
+                raise
+        will.name(process.pid)
         ours.setblocking(False)
         _, lines = await asyncio.get_running_loop().create_connection(RunnerLines, sock=ours)
-        runner = cls(process, lines, mark)
+        runner = cls(process, lines, mark, will)
         try:
             async with asyncio.timeout(load_limit):
                 said = await lines.handshake()
@@ -146,6 +155,7 @@ class RunnerProcess:
     async def _until_gone(self) -> int:
         code = await self._process.wait()
         await self._group.end_what_is_left()
+        await self._will.revoke()
         await asyncio.wait({self._lines.closed}, timeout=_DRAIN_SECONDS)
         self._lines.close()
         return code

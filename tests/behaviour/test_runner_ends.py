@@ -111,30 +111,36 @@ async def test_a_stop_that_takes_too_long_becomes_a_kill(tmp_path: Path, book: B
         assert all(gone(pid) for pid in pids)
 
 
-async def test_a_runner_ends_with_its_worker(tmp_path: Path, book: Book) -> None:
-    """The worker is a process of its own here, and is killed with SIGKILL."""
-    note = tmp_path / "pids"
-    executable = write_processor(tmp_path, ENDING)
-    (tmp_path / "piece").write_bytes(encode(book.piece(["PHYS_0001"], {"mode": "children", "where": str(note)})))
-    worker = f"""
-import asyncio
+WORKER = """
+import asyncio, sys
 from pathlib import Path
 from offizin.workers.runner_process import RunnerProcess
+executable, log, piece = map(Path, sys.argv[1:])
 async def main():
-    log = Path({str(tmp_path / "runner.log")!r})
-    runner = await RunnerProcess.start(Path({str(executable)!r}), log=log, threads=1, load_limit=60)
-    runner.send(Path({str(tmp_path / "piece")!r}).read_bytes())
+    runner = await RunnerProcess.start(executable, log=log, threads=1, load_limit=60)
+    runner.send(piece.read_bytes())
     await asyncio.sleep(600)
 asyncio.run(main())
 """
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", worker)
-    runner, forked, apart = [int(pid) for pid in (await appears(note)).split()]
+
+
+@pytest.mark.parametrize("plain", [False, True])
+async def test_nothing_outlives_a_worker_that_is_killed(tmp_path: Path, book: Book, plain: bool) -> None:
+    """Neither a runner with its children nor a shell script that never becomes one."""
+    note, piece = tmp_path / "pids", tmp_path / "piece"
+    piece.write_bytes(encode(book.piece(["PHYS_0001"], {"mode": "children", "where": str(note)})))
+    executable = write_processor(tmp_path, ENDING)
+    if plain:
+        executable.write_text(f"#!/bin/sh\nsleep 600 &\necho $$ $! > {note}.new\nmv {note}.new {note}\nwait\n")
+    arguments = (executable, tmp_path / "runner.log", piece)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", WORKER, *arguments)
+    pids = [int(pid) for pid in (await appears(note)).split()]
+    assert not any(gone(pid) for pid in pids)
     process.kill()
     await process.wait()
     async with asyncio.timeout(10):
-        while not (gone(runner) and gone(forked)):  # noqa: ASYNC110  (nor has somebody else's child)
+        while not all(gone(pid) for pid in pids):  # noqa: ASYNC110  (somebody else's children have no event)
             await asyncio.sleep(0.01)
-    os.kill(apart, signal.SIGKILL)  # nobody is left who could have done it
 
 
 @pytest.mark.parametrize("call", ['exec {} "$@"', '{} "$@"'])
