@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
+
+import httpx
 
 from offizin.brokers.broker import Broker
 from offizin.brokers.in_process import InProcessBroker
 from offizin.clock import Clock, SystemClock
 from offizin.faults import install_from
 from offizin.home import Home
+from offizin.mets.index import MetsIndex
+from offizin.mets.save import save
 from offizin.processors.discovery import Discovery
 from offizin.processors.surroundings import runner_environment, search_path
 from offizin.processors.tool_cache import Fingerprint
@@ -21,7 +27,7 @@ from offizin.scheduling.completion import Completion
 from offizin.scheduling.contexts import Contexts
 from offizin.scheduling.dispatch import Dispatcher
 from offizin.scheduling.endings import Endings
-from offizin.scheduling.lanes import Lanes
+from offizin.scheduling.lanes import Lanes, ReadMets, SaveMets
 from offizin.scheduling.learned import LearnedProcessors
 from offizin.scheduling.priorities import Priorities
 from offizin.scheduling.recovery import recover
@@ -29,7 +35,7 @@ from offizin.scheduling.retry_policy import Limits
 from offizin.scheduling.retrying import Retrying
 from offizin.scheduling.saving import Saving
 from offizin.scheduling.submission import Submissions
-from offizin.settings import Settings
+from offizin.settings import Settings, SyncMode
 from offizin.store.transaction import Database, SqliteDatabase
 from offizin.timings import Timings
 from offizin.upkeep.callbacks import Callbacks
@@ -37,6 +43,7 @@ from offizin.upkeep.cleaning import Cleaning
 from offizin.upkeep.mets_writer import MetsWriter
 from offizin.upkeep.service import Service
 from offizin.workers.pool import PoolSettings, WorkerPool
+from offizin.workers.runner_process import RunnerProcess
 
 log = logging.getLogger(__name__)
 
@@ -62,14 +69,32 @@ class Changes:
         await self._event.wait()
 
 
+def _discovery(settings: Settings, home: Home, clock: Clock) -> Discovery:
+    return Discovery(settings.processor_directories, home.tool_cache, search_path(os.environ), clock=clock)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What reaches outside, and is something else in the simulation."""
+
+    database: Callable[[Path, SyncMode], Awaitable[Database]] = SqliteDatabase.open
+    broker: Callable[[], Broker] = InProcessBroker
+    discovery: Callable[[Settings, Home, Clock], Discovery] = _discovery
+    start_runner: Callable[..., Awaitable[RunnerProcess]] = RunnerProcess.start
+    read_mets: ReadMets = MetsIndex.read
+    save_mets: SaveMets = save
+    transport: httpx.AsyncBaseTransport | None = None  # of callbacks
+
+
 class Offizin:
     """Everything that runs workflows, embedded: ``async with Offizin(settings) as offizin``.
 
     Raises HomeInUse, Unavailable when it starts.
     """
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None = None, parts: Parts | None = None) -> None:
         self.settings = settings
+        self._parts = parts or Parts()
         self.clock: Clock = clock or SystemClock()
         self.home = Home(settings.home)
         self.timings = Timings()
@@ -109,20 +134,20 @@ class Offizin:
         self._limits = limits = Limits(
             own_failures=settings.own_failure_retries, runner_losses=settings.runner_lost_retries
         )
-        self.database: Database = await SqliteDatabase.open(self.home.database, settings.sync)
+        self.database: Database = await self._parts.database(self.home.database, settings.sync)
         recovered = await self.database.write(lambda tx: recover(tx, limits, clock.now()), synced=True)
         if recovered.again or recovered.cancelled or recovered.given_up:
             log.warning(
                 "after a crash: %d pieces wait again, %d are cancelled, %d given up",
                 recovered.again, recovered.cancelled, recovered.given_up,
             )  # fmt: skip
-        self.broker: Broker = InProcessBroker()
-        self.discovery = Discovery(
-            settings.processor_directories, self.home.tool_cache, search_path(os.environ), clock=clock
-        )
+        self.broker: Broker = self._parts.broker()
+        self.discovery = self._parts.discovery(settings, self.home, clock)
         self.learned = LearnedProcessors(self.database, self._fingerprint, clock)
-        self.pool = WorkerPool(self.broker, self.discovery.executable, self._pool_settings(), clock)
-        self.lanes = Lanes(self.database)
+        self.pool = WorkerPool(
+            self.broker, self.discovery.executable, self._pool_settings(), clock, self._parts.start_runner
+        )
+        self.lanes = Lanes(self.database, read=self._parts.read_mets, save=self._parts.save_mets)
         contexts = Contexts()
         self.dispatcher = Dispatcher(
             self.database,
@@ -142,7 +167,7 @@ class Offizin:
         changed: Callable[[], None] = self.changes.announce
         wake, virtual_time = self.dispatcher.wake, self.dispatcher.virtual_times.now
         self.saving = Saving(self.database, self.lanes, clock, self.timings)
-        self.callbacks = Callbacks(self.database, clock)
+        self.callbacks = Callbacks(self.database, clock, self._parts.transport)
         self.endings = Endings(
             self.database, self.lanes, self.saving, self.learned, clock,
             changed=changed, called_back=self.callbacks.wake,

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from offizin.messages import Delta
 from offizin.mets.index import MetsIndex
 from offizin.mets.save import save
+from offizin.mets.stamp import Stamp
 from offizin.store import deltas, workspaces
 from offizin.store.transaction import Database, Transaction
 
 MOST_OPEN = 200
 
+ReadMets = Callable[[Path], MetsIndex]
+SaveMets = Callable[[Path, Sequence[Delta], Stamp], Stamp]
+
 
 class Lane:
     """A workspace that is open: look-ups go to ``index`` (in the event loop's thread), saves to a thread."""
 
-    def __init__(self, workspace: int, mets: Path, index: MetsIndex) -> None:
+    def __init__(self, workspace: int, mets: Path, index: MetsIndex, save: SaveMets = save) -> None:
         self.workspace = workspace
         self.mets = mets
         self.index = index
+        self._save = save
         self.in_flight = 0  # pieces whose deltas will come; a lane in use is not forgotten
         self._saving = asyncio.Lock()
 
@@ -33,14 +38,19 @@ class Lane:
     async def save(self, new: Sequence[Delta]) -> None:
         """Write the deltas into mets.xml. Raises MetsChanged when somebody else has written it meanwhile."""
         async with self._saving:
-            self.index.stamp = await asyncio.to_thread(save, self.mets, new, self.index.stamp)
+            self.index.stamp = await asyncio.to_thread(self._save, self.mets, new, self.index.stamp)
 
 
 class Lanes:
-    """Opens workspaces when they are needed and forgets those that were not used for long; they can be read again."""
+    """Opens workspaces when they are needed and forgets those that were not used for long; they can be read again.
 
-    def __init__(self, database: Database) -> None:
+    ``read`` and ``save`` touch the file; the simulation has its own.
+    """
+
+    def __init__(self, database: Database, *, read: ReadMets = MetsIndex.read, save: SaveMets = save) -> None:
         self._database = database
+        self._read_mets = read
+        self._save_mets = save
         self._lanes: dict[Path, Lane] = {}
         self._opening: dict[Path, asyncio.Task[Lane]] = {}
 
@@ -71,7 +81,7 @@ class Lanes:
         self._lanes.pop(mets, None)
 
     async def _read(self, mets: Path, now: float) -> Lane:
-        index = await asyncio.to_thread(MetsIndex.read, mets)
+        index = await asyncio.to_thread(self._read_mets, mets)
 
         def unsaved(tx: Transaction) -> tuple[int, list[Delta]]:
             workspace = workspaces.find_or_add(tx, str(mets), now)
@@ -80,4 +90,4 @@ class Lanes:
         workspace, waiting = await self._database.write(unsaved)
         for delta in waiting:
             index.apply(delta)
-        return Lane(workspace, mets, index)
+        return Lane(workspace, mets, index, self._save_mets)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,13 +75,22 @@ class Line:
 class WorkerPool:
     """Takes pieces from the processors' queues and has them done, at most ``slots`` at a time.
 
-    ``locate`` gives a processor's executable (raises ProcessorUnknown).
+    ``locate`` gives a processor's executable (raises ProcessorUnknown); ``start_runner`` is ``RunnerProcess.start`` but
+    in the simulation.
     """
 
-    def __init__(self, broker: Broker, locate: Callable[[str], Path], settings: PoolSettings, clock: Clock) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        locate: Callable[[str], Path],
+        settings: PoolSettings,
+        clock: Clock,
+        start_runner: Callable[..., Awaitable[RunnerProcess]] = RunnerProcess.start,
+    ) -> None:
         self.settings = settings
         self._broker = broker
         self._locate = locate
+        self._start_runner = start_runner
         self._clock = clock
         self._lines: dict[str, Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -194,7 +203,7 @@ class WorkerPool:
         try:
             await self._make_room(line)
             self._started += 1
-            runner = await RunnerProcess.start(
+            runner = await self._start_runner(
                 self._locate(line.processor),
                 log=self.settings.logs / f"{line.processor}-{self._started}.log",
                 threads=self.settings.threads,
