@@ -30,9 +30,6 @@ from offizin.jobs import State
 from offizin.offizin import Offizin
 from offizin.settings import Settings
 
-# Longer bodies are refused with 413. A workflow of a thousand steps has some 100 KiB.
-MOST_BODY = 16 * 1024 * 1024
-
 
 @asynccontextmanager
 async def _lifespan(server: ProcessingServer) -> AsyncIterator[None]:
@@ -59,7 +56,7 @@ class ProcessingServer(FastAPI):
     ) -> None:
         super().__init__(
             title="OCR-D Processing Server", description="Offizin behind the OCR-D Web API", version=__version__,
-            lifespan=_lifespan, max_body_size=MOST_BODY,
+            lifespan=_lifespan,
         )  # fmt: skip
         if settings is None:
             settings = Settings.load(None if config_path is None else Path(config_path), {}, os.environ)

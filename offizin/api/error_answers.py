@@ -17,12 +17,15 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from offizin.api.body_limit import BodyLimit
 from offizin.errors import OffizinError
 
 log = logging.getLogger(__name__)
 
 REFERENCE_VALIDATION_CODE = 10422
 _SHOWN = 5
+# Python's own name for it is not the same in all versions.
+_CODES = {413: "body_too_long"}
 _HINTS = {
     400: "Send a body of valid JSON, or a form with a file, as the route expects.",
     404: "GET /docs lists the routes.",
@@ -32,7 +35,8 @@ _HINTS = {
 
 
 def tell_errors(app: FastAPI) -> None:
-    """Add the handlers to an application."""
+    """Add the handlers to an application, and the limit of bodies."""
+    app.add_middleware(BodyLimit)
     app.add_middleware(Unforeseen)
     app.add_exception_handler(OffizinError, _tell_ours)
     app.add_exception_handler(HTTPException, _tell_http)
@@ -51,7 +55,7 @@ async def _tell_ours(_request: Request, error: Exception) -> JSONResponse:
 async def _tell_http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
-    body = error_body(str(error.detail), status.name.lower(), _HINTS.get(status, ""))
+    body = error_body(str(error.detail), _CODES.get(status, status.name.lower()), _HINTS.get(status, ""))
     return JSONResponse(body, status, headers=error.headers)
 
 

@@ -15,8 +15,9 @@ from offizin.store.events import Change, Recorded
 
 # A comment keeps the connection alive, in seconds.
 QUIET = 15.0
-# So long a reader rests after each look, in seconds: bursts are told together.
-REST = 0.05
+# So long a reader rests after a look that found something, in seconds, twice as long each time up to the second: what
+# comes alone is told at once, bursts are told together.
+REST = (0.001, 0.05)
 # Rows of the store read at once, and kept for all readers.
 AT_ONCE = 200
 KEPT = 1000
@@ -68,7 +69,7 @@ class EventFeed:
 
     async def stream(self, seq: int, run: str | None) -> AsyncIterator[bytes]:
         """All events after ``seq``, or those of one run, until the server ends. A comment says where it begins."""
-        offizin = self._offizin
+        offizin, (rest, longest) = self._offizin, REST
         yield b": after %d\n\n" % seq
         while not offizin.stopping.is_set():
             # Taken before the look, so that no change is missed between look and wait.
@@ -78,8 +79,10 @@ class EventFeed:
                 seq = found[-1].recorded.seq
                 if block := b"".join(event.block if run is None else event.block_of(run) for event in found):
                     yield block
-                await asyncio.sleep(REST)
+                await asyncio.sleep(rest)
+                rest = min(2 * rest, longest)
                 continue
+            rest = REST[0]
             try:
                 async with asyncio.timeout(QUIET):
                     await upcoming.wait()

@@ -21,7 +21,7 @@ from offizin.processors.asking import Answer, ask
 from offizin.processors.tool_cache import Entry, Fingerprint, ToolCache
 from offizin.processors.tool_description import ToolDescription, find_tool
 
-_NAME = re.compile(r"ocrd-[A-Za-z0-9._-]+")
+_NAME = re.compile(r"ocrd-[A-Za-z0-9._-]{1,200}")  # longer ones are no file names
 _VERSION = re.compile(r"^Version ([^\s,]+)", re.MULTILINE)
 _AT_ONCE = 2
 # a directory changed so short ago may change again without a new time stamp

@@ -123,7 +123,7 @@ def test_the_priority_of_a_run_is_changed(server: Server, tmp_path: Path, gate: 
     assert server.wait_for_run(run_id) == "SUCCESS"
 
 
-@pytest.mark.parametrize("method, path", [
+@pytest.mark.parametrize(("method", "path"), [
     ("GET", "/workflow/job/x/summary"), ("GET", "/workflow/job/x/failures"), ("DELETE", "/workflow/job/x"),
     ("PATCH", "/workflow/job/x"), ("POST", "/workflow/job/x/retry"), ("GET", "/processor/jobs?run=x"),
 ])  # fmt: skip
@@ -132,7 +132,7 @@ def test_an_unknown_run_is_not_found(server: Server, method: str, path: str) -> 
     assert (answer.status_code, answer.json()["code"]) == (404, "run_unknown")
 
 
-@pytest.mark.parametrize("method, path", [("GET", "/processor/job/x/details"), ("DELETE", "/processor/job/x")])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/processor/job/x/details"), ("DELETE", "/processor/job/x")])
 def test_an_unknown_job_is_told_as_the_reference_does(server: Server, method: str, path: str) -> None:
     answer = server.client.request(method, path)
     assert (answer.status_code, answer.json()["code"]) == (422, "job_unknown")
