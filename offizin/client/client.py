@@ -56,11 +56,14 @@ class Client:
     """``async with Client(url)``. ``url`` may hold user and password, or be ``unix:/path/of/a/socket``.
 
     Every method raises the error that the server answered with, and Unavailable when none answers.
+    ``transport`` stands in for the network.
     """
 
-    def __init__(self, url: str, *, timeout: httpx.Timeout = PATIENCE) -> None:
+    def __init__(
+        self, url: str, *, timeout: httpx.Timeout = PATIENCE, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         socket = url.removeprefix(UNIX) if url.startswith(UNIX) else None
-        transport = httpx.AsyncHTTPTransport(uds=socket) if socket else None
+        transport = httpx.AsyncHTTPTransport(uds=socket) if socket else transport
         try:
             self._http = httpx.AsyncClient(
                 base_url="http://offizin" if socket else url, transport=transport, timeout=timeout
