@@ -136,9 +136,12 @@ def _put_in_place(swap: Path, target: Path, path: Path, known: Stamp, saved: Sta
         return
     if exchanged:
         exchange_names(swap, target)
-    if digest_of(swap.read_bytes()) == saved.digest:  # else they wrote again meanwhile; no version of theirs is deleted
+    error = _changed(path, known, there)
+    if digest_of(swap.read_bytes()) == saved.digest:
         swap.unlink()
-    raise _changed(path, known, there)
+    else:  # they wrote again in that instant; no version of theirs is deleted
+        error.advice += f" A second version of theirs is kept in {swap}."
+    raise error
 
 
 def _temporary(target: Path, ending: str) -> Path:
