@@ -1,7 +1,7 @@
 """A child's whole process group, and what has left it: nothing of it may outlive the child.
 
 Descendants that made a session of their own are found in /proc as long as their parents live; orphans by a mark in the
-environment that they inherited.
+environment that they inherited. What a killed server leaves is found by the mark, too, when the next one starts.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
+from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 
@@ -17,6 +20,30 @@ MARK = "OFFIZIN_RUNNER_MARK"
 
 _POLL_SECONDS = 0.005
 _PATIENCE_SECONDS = 5.0
+
+
+def mark_of(logs: Path) -> str:
+    """A new mark, nobody else's; whose runner it is can be told by the directory of its logs."""
+    return f"{_owner(logs)}-{secrets.token_hex(8)}"
+
+
+def end_leftovers(logs: Path) -> int:
+    """Kill whatever has been started with its log in this directory, and wait for its end; how many they were.
+
+    For a server that has locked its home: what is left of an earlier one must not write any more. Blocking.
+    """
+    owner = _owner(logs)
+    found = [process for process, mark in _all_marked() if mark.startswith(f"{owner}-") and process.pid != os.getpid()]
+    for process in found:
+        _kill(process)
+    psutil.wait_procs(found, timeout=_PATIENCE_SECONDS)
+    return len(found)
+
+
+def _owner(logs: Path) -> str:
+    """Not by name: in containers the same directory may have several, and several the same name."""
+    status = logs.stat()
+    return f"{status.st_dev:x}-{status.st_ino:x}"
 
 
 class ProcessGroup:
@@ -54,13 +81,7 @@ class ProcessGroup:
             waited += _POLL_SECONDS
 
     def _marked(self) -> list[psutil.Process]:
-        """Whoever carries the mark. Other users' processes cannot be read, nor need they be."""
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                if process.environ().get(MARK) == self._mark:
-                    found.append(process)
-        return found
+        return [process for process, mark in _all_marked() if mark == self._mark]
 
     def _signal_group(self) -> bool:
         """Whether there was somebody to get it, be it a zombie."""
@@ -81,6 +102,14 @@ class ProcessGroup:
             except (psutil.Error, ProcessLookupError):
                 pass
         return any(map(_kill, self._strays))
+
+
+def _all_marked() -> Iterator[tuple[psutil.Process, str]]:
+    """Whoever carries a mark. Other users' processes cannot be read, nor need they be."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if mark := process.environ().get(MARK):
+                yield process, mark
 
 
 def _kill(process: psutil.Process) -> bool:

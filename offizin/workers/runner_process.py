@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import signal
 import socket
 import time
@@ -18,7 +17,7 @@ from pathlib import Path
 from offizin.errors import RunnerLost, RunnerNotPython
 from offizin.messages import Handshake
 from offizin.workers.last_will import LastWill
-from offizin.workers.process_group import MARK, ProcessGroup
+from offizin.workers.process_group import MARK, ProcessGroup, mark_of
 from offizin.workers.runner_lines import Reported, RunnerEvent, RunnerLines, Started
 
 __all__ = ["Reported", "RunnerEvent", "RunnerProcess", "Started"]
@@ -61,13 +60,14 @@ class RunnerProcess:
     ) -> RunnerProcess:
         """Start the processor's program and wait for the runner's handshake, ``load_limit`` seconds at most.
 
-        ``log`` gets what the program says outside of pieces (appended); ``environment`` is put over our own one.
+        ``log`` gets what the program says outside of pieces (appended), and by its directory ``end_leftovers`` finds
+        what is left of us; ``environment`` is put over our own one.
         Raises RunnerNotPython when the program ends by itself or stays silent, RunnerLost when it cannot be started or
         is killed.
         """
         ours, theirs = socket.socketpair()
-        mark = f"{os.getpid()}-{secrets.token_hex(8)}"
         log.parent.mkdir(parents=True, exist_ok=True)
+        mark = mark_of(log.parent)
         will = await LastWill.write(mark)
         with theirs, log.open("ab") as output:
             said_before = output.tell()
