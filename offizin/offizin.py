@@ -23,6 +23,7 @@ from offizin.processors.discovery import Discovery
 from offizin.processors.surroundings import runner_environment, search_path
 from offizin.processors.tool_cache import Fingerprint
 from offizin.scheduling.cancellation import Cancellation
+from offizin.scheduling.choosing import Choosing
 from offizin.scheduling.completion import Completion
 from offizin.scheduling.contexts import Contexts
 from offizin.scheduling.dispatch import Dispatcher
@@ -34,6 +35,7 @@ from offizin.scheduling.recovery import recover
 from offizin.scheduling.retry_policy import Limits
 from offizin.scheduling.retrying import Retrying
 from offizin.scheduling.saving import Saving
+from offizin.scheduling.sending import Sending
 from offizin.scheduling.submission import Submissions
 from offizin.settings import Settings, SyncMode
 from offizin.store.transaction import Database, SqliteDatabase
@@ -43,6 +45,7 @@ from offizin.upkeep.cleaning import Cleaning
 from offizin.upkeep.mets_writer import MetsWriter
 from offizin.upkeep.service import Service
 from offizin.workers.pool import PoolSettings, WorkerPool
+from offizin.workers.process_group import end_leftovers
 from offizin.workers.runner_process import RunnerProcess
 
 log = logging.getLogger(__name__)
@@ -56,14 +59,25 @@ class Changes:
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
+        self._end = asyncio.Event()
 
     def announce(self) -> None:
         self._event.set()
         self._event = asyncio.Event()
 
+    def announce_end(self) -> None:
+        """As ``announce``, of a change that nobody should be told late: a run has ended, or the server is to end."""
+        self._end.set()
+        self._end = asyncio.Event()
+        self.announce()
+
     def upcoming(self) -> asyncio.Event:
         """Is set by the next announcement. Take it before you look, and no change falls between look and wait."""
         return self._event
+
+    def upcoming_end(self) -> asyncio.Event:
+        """Is set by the next ``announce_end``."""
+        return self._end
 
     async def wait(self) -> None:
         await self._event.wait()
@@ -113,7 +127,7 @@ class Offizin:
     def stop(self) -> None:
         """Tell all who wait that the end is near."""
         self.stopping.set()
-        self.changes.announce()
+        self.changes.announce_end()
 
     async def __aexit__(self, *_: object) -> None:
         self.stop()
@@ -134,6 +148,8 @@ class Offizin:
         self._limits = limits = Limits(
             own_failures=settings.own_failure_retries, runner_losses=settings.runner_lost_retries
         )
+        if left := await asyncio.to_thread(end_leftovers, self.home.runner_logs):
+            log.warning("ended %d processes that an earlier server had left", left)
         self.database: Database = await self._parts.database(self.home.database, settings.sync)
         recovered = await self.database.write(lambda tx: recover(tx, limits, clock.now()), synced=True)
         if recovered.again or recovered.cancelled or recovered.given_up:
@@ -149,36 +165,30 @@ class Offizin:
         )
         self.lanes = Lanes(self.database, read=self._parts.read_mets, save=self._parts.save_mets)
         contexts = Contexts()
+        choosing = Choosing(contexts, self.learned, clock, limits, self._slots)
+        sending = Sending(
+            self.broker, self.lanes, self.learned, clock,
+            home=self.home.path, serve=self.pool.serve, time_limit=settings.time_limit,
+        )  # fmt: skip
         self.dispatcher = Dispatcher(
-            self.database,
-            self.broker,
-            self.lanes,
-            contexts,
-            self.learned,
-            clock,
-            self.timings,
-            limits,
-            home=self.home.path,
-            slots=self._slots,
-            serve=self.pool.serve,
-            learn=self.pool.learn,
-            time_limit=settings.time_limit,
-        )
+            self.database, choosing, sending, clock, self.timings,
+            slots=self._slots, serve=self.pool.serve, learn=self.pool.learn,
+        )  # fmt: skip
         changed: Callable[[], None] = self.changes.announce
-        wake, virtual_time = self.dispatcher.wake, self.dispatcher.virtual_times.now
+        wake, virtual_time = self.dispatcher.wake, choosing.virtual_times.now
         self.saving = Saving(self.database, self.lanes, clock, self.timings)
         self.callbacks = Callbacks(self.database, clock, self._parts.transport)
         self.endings = Endings(
             self.database, self.lanes, self.saving, self.learned, clock,
-            changed=changed, called_back=self.callbacks.wake,
+            changed=self.changes.announce_end, called_back=self.callbacks.wake,
         )  # fmt: skip
         run_over = self.endings.run_over
         self.completion = Completion(
-            self.database, self.broker, self.dispatcher, self.learned, clock, self.timings, limits,
+            self.database, self.broker, self.dispatcher, choosing, self.learned, clock, self.timings, limits,
             run_over=run_over, changed=changed,
         )  # fmt: skip
         self.submissions = Submissions(
-            self.database, self.lanes, contexts, self.discovery, self.dispatcher, clock, self.timings,
+            self.database, self.lanes, contexts, self.discovery, self.dispatcher, choosing, clock, self.timings,
             ended=run_over, changed=changed,
         )  # fmt: skip
         self.cancellation = Cancellation(

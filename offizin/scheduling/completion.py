@@ -21,8 +21,10 @@ from offizin.messages import (
     decode_taken,
     decode_unloadable,
 )
+from offizin.scheduling.choosing import Choosing
 from offizin.scheduling.completion_write import CompletionWrite, Written
-from offizin.scheduling.dispatch import Dispatched, Dispatcher
+from offizin.scheduling.dispatch import Dispatcher
+from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.learned import LearnedProcessors
 from offizin.scheduling.retry_policy import Limits
 from offizin.scheduling.verdicts import Verdict, judge
@@ -47,6 +49,7 @@ class Completion:
         database: Database,
         broker: Broker,
         dispatcher: Dispatcher,
+        choosing: Choosing,
         learned: LearnedProcessors,
         clock: Clock,
         timings: Timings,
@@ -58,6 +61,7 @@ class Completion:
         self._database = database
         self._broker = broker
         self._dispatcher = dispatcher
+        self._choosing = choosing
         self._learned = learned
         self._clock = clock
         self._timings = timings
@@ -164,7 +168,7 @@ class Completion:
 
         def write(tx: Transaction) -> Written:
             written = CompletionWrite(tx, now).run(verdicts, running)
-            self._dispatcher.choose(tx, choice)
+            self._choosing.choose(tx, choice)
             reach("completion: before commit")
             return written
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from offizin.jobs import State
 from offizin.messages import Cause, Delta, Taken
 from offizin.scheduling.cascade import Consequences, Finished, follow
-from offizin.scheduling.dispatch import Dispatched
+from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.retry_policy import Next
 from offizin.scheduling.verdicts import Verdict
 from offizin.store import attempts, deltas, events, jobs, pieces, runs

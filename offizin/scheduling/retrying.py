@@ -10,7 +10,7 @@ from offizin.clock import Clock
 from offizin.errors import Conflict
 from offizin.jobs import State
 from offizin.scheduling.edges import Work, edges_between
-from offizin.scheduling.submission import groups_of, live_work
+from offizin.scheduling.live_work import groups_of, live_work
 from offizin.scheduling.window import tag
 from offizin.store import edges, events, jobs, pieces, runs
 from offizin.store.events import Change

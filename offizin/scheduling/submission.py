@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,10 +15,12 @@ from offizin.mets.index import MetsIndex
 from offizin.pages import resolve_pages
 from offizin.processors.discovery import Discovery
 from offizin.processors.parameters import check_cardinality, complete
+from offizin.scheduling.choosing import Choosing
 from offizin.scheduling.contexts import Contexts
 from offizin.scheduling.dispatch import Dispatcher
 from offizin.scheduling.edges import Work, edges_between
 from offizin.scheduling.lanes import Lane, Lanes
+from offizin.scheduling.live_work import groups_of, live_work
 from offizin.scheduling.plan import Plan, PlannedStep, plan
 from offizin.scheduling.window import tag
 from offizin.store import edges, events, jobs, pieces, runs
@@ -69,6 +71,7 @@ class Submissions:
         contexts: Contexts,
         discovery: Discovery,
         dispatcher: Dispatcher,
+        choosing: Choosing,
         clock: Clock,
         timings: Timings,
         *,
@@ -80,6 +83,7 @@ class Submissions:
         self._contexts = contexts
         self._discovery = discovery
         self._dispatcher = dispatcher
+        self._choosing = choosing
         self._clock = clock
         self._timings = timings
         self._ended = ended
@@ -114,7 +118,7 @@ class Submissions:
 
             def write(tx: Transaction) -> int:
                 run = self._write(tx, submission, steps, planned, lane, run_id, ids, now)
-                self._dispatcher.choose(tx, choice)
+                self._choosing.choose(tx, choice)
                 reach("submission: before commit")
                 return run
 
@@ -217,7 +221,7 @@ class Submissions:
         waits: dict[int, int] = {}
         for edge in found:
             waits[edge.successor] = waits.get(edge.successor, 0) + 1
-        now_at = self._dispatcher.virtual_times.now
+        now_at = self._choosing.virtual_times.now
         times = {step.processor: now_at(step.processor, submission.priority) for step in steps}
         jobs.add(
             tx,
@@ -242,30 +246,6 @@ class Submissions:
         edges.add(tx, found)
         events.add(tx, [events.Change(run_id, State.CACHED)], now)
         return run
-
-
-def groups_of(steps: Sequence[PlannedStep] | Sequence[StepRow]) -> set[str]:
-    return {group for step in steps for group in (*step.input_file_grps, *step.output_file_grps)}
-
-
-def live_work(tx: Transaction, workspace: int, *, touching: Collection[str]) -> list[Work]:
-    """What live jobs on the workspace do to these file groups, in the order they were submitted."""
-    found: list[Work] = []
-    for run, step in runs.live_steps(tx, workspace):
-        if not groups_of([step]) & set(touching):
-            continue
-        rows = jobs.live_of_step(tx, run, step.number)
-        names = pieces.page_names(tx, [row.seq for row in rows if row.page is None])
-        found.extend(
-            Work(
-                row.seq,
-                names[row.seq] if row.page is None else (row.page,),
-                step.input_file_grps,
-                step.output_file_grps,
-            )
-            for row in rows
-        )
-    return sorted(found, key=lambda work: work.seq)
 
 
 def _open_dependencies(tx: Transaction, depends_on: Sequence[str]) -> list[int]:

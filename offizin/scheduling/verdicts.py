@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from offizin.errors import BadOutput
 from offizin.messages import Cause, Delta, File, PageOutcome, Result
 from offizin.scheduling import retry_policy
-from offizin.scheduling.dispatch import Dispatched
+from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.retry_policy import Attempt, Limits, Next
 
 

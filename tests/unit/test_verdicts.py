@@ -16,7 +16,7 @@ from offizin.mets.contents import Contents
 from offizin.mets.index import MetsIndex
 from offizin.mets.stamp import Stamp
 from offizin.scheduling.contexts import StepContext
-from offizin.scheduling.dispatch import Dispatched
+from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.lanes import Lane
 from offizin.scheduling.retry_policy import Limits, Next
 from offizin.scheduling.verdicts import PageVerdict, Verdict, judge

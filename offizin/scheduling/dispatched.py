@@ -1,0 +1,26 @@
+"""A piece on its way: what the server remembers of it until its result is taken in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from offizin.scheduling.contexts import StepContext
+from offizin.scheduling.lanes import Lane
+
+
+@dataclass(slots=True)
+class Dispatched:
+    """A piece that is out. ``pages`` are those that its attempt is to do."""
+
+    seq: int
+    id: str
+    piece: int
+    attempt: int
+    of_many: bool
+    context: StepContext
+    pages: list[str]
+    processor: str
+    alone: bool
+    tries: int
+    lane: Lane | None = None
+    settled: set[str] = field(default_factory=set)  # pages of which results have come

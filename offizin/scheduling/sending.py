@@ -1,0 +1,102 @@
+"""Sending what was chosen: each piece with its slice of METS to its processor's queue."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from offizin.brokers.broker import RESULTS, Broker, Kind, Message, queue_of
+from offizin.clock import Clock
+from offizin.errors import OffizinError
+from offizin.logs import job_log
+from offizin.messages import ENVELOPE_VERSION, Cause, Piece, Result, encode
+from offizin.scheduling.dispatched import Dispatched
+from offizin.scheduling.lanes import Lane, Lanes
+from offizin.scheduling.learned import LearnedProcessors
+
+
+class Sending:
+    """``serve`` makes workers listen to a processor's queue; ``time_limit(processor)`` is in seconds for a page."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        lanes: Lanes,
+        learned: LearnedProcessors,
+        clock: Clock,
+        *,
+        home: Path,
+        serve: Callable[[str], Awaitable[None]],
+        time_limit: Callable[[str], float | None],
+    ) -> None:
+        self._broker = broker
+        self._lanes = lanes
+        self._learned = learned
+        self._clock = clock
+        self._home = str(home)
+        self._serve = serve
+        self._time_limit = time_limit
+        self._opening: set[asyncio.Task[None]] = set()
+
+    async def send(self, chosen: Sequence[Dispatched]) -> None:
+        """Send what has its METS at hand; for the rest, each METS is opened aside, so that nobody waits for it."""
+        with_lane: list[Dispatched] = []
+        without: dict[Path, list[Dispatched]] = {}
+        for piece in chosen:
+            lane = self._lanes.at_hand(piece.context.mets)
+            if lane is None:
+                without.setdefault(piece.context.mets, []).append(piece)
+            else:
+                piece.lane = lane
+                lane.in_flight += 1
+                with_lane.append(piece)
+        for mets, waiting in without.items():
+            task = asyncio.create_task(self._open_and_send(mets, waiting))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+        await self._send_pieces(with_lane)
+
+    async def _open_and_send(self, mets: Path, waiting: Sequence[Dispatched]) -> None:
+        try:
+            lane = await self._lanes.open(mets, self._clock.now())
+        except OffizinError as error:
+            lost = [Result(p.id, p.attempt, p.piece, cause=Cause.NO_INPUT, message=error.message) for p in waiting]
+            await self._broker.publish(RESULTS, [Message(Kind.RESULT, encode(result)) for result in lost])
+            return
+        for piece in waiting:
+            piece.lane = lane
+            lane.in_flight += 1
+        await self._send_pieces(waiting)
+
+    async def _send_pieces(self, ready: Sequence[Dispatched]) -> None:
+        by_processor: dict[str, list[Message]] = {}
+        for piece in ready:
+            assert piece.lane is not None
+            message = Message(Kind.PIECE, encode(self._piece(piece, piece.lane)))
+            by_processor.setdefault(piece.processor, []).append(message)
+        for processor, messages in by_processor.items():
+            await self._serve(processor)
+            await self._broker.publish(queue_of(processor), messages)
+
+    def _piece(self, piece: Dispatched, lane: Lane) -> Piece:
+        context = piece.context
+        whole_book = piece.of_many and self._learned.independent_pages(piece.processor) is False
+        return Piece(
+            version=ENVELOPE_VERSION,
+            job=piece.id,
+            attempt=piece.attempt,
+            piece=piece.piece,
+            processor=context.processor,
+            parameters=context.parameters,
+            input_file_grps=context.input_file_grps,
+            output_file_grps=context.output_file_grps,
+            directory=context.directory,
+            mets=context.mets_text,
+            log=job_log(self._home, context.run_id, piece.id),
+            slice=lane.index.slice(piece.pages, with_files_without_page=whole_book),
+            overwrite=context.overwrite,
+            full_mets=self._learned.full_mets(piece.processor),
+            time_limit=self._time_limit(piece.processor),
+            alone=piece.alone,
+        )
