@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -15,9 +16,8 @@ from offizin.store.events import Change, Recorded
 
 # A comment keeps the connection alive, in seconds.
 QUIET = 15.0
-# So long a reader rests after a look that found something, in seconds, twice as long each time up to the second: what
-# comes alone is told at once, bursts are told together.
-REST = (0.001, 0.05)
+# So long a reader rests after each look, in seconds: bursts are told together. The end of a run is told at once.
+REST = 0.05
 # Rows of the store read at once, and kept for all readers.
 AT_ONCE = 200
 KEPT = 1000
@@ -69,20 +69,20 @@ class EventFeed:
 
     async def stream(self, seq: int, run: str | None) -> AsyncIterator[bytes]:
         """All events after ``seq``, or those of one run, until the server ends. A comment says where it begins."""
-        offizin, (rest, longest) = self._offizin, REST
+        offizin = self._offizin
         yield b": after %d\n\n" % seq
         while not offizin.stopping.is_set():
             # Taken before the look, so that no change is missed between look and wait.
-            upcoming = offizin.changes.upcoming()
+            upcoming, upcoming_end = offizin.changes.upcoming(), offizin.changes.upcoming_end()
             found = await self._after(seq, upcoming)
             if found:
                 seq = found[-1].recorded.seq
                 if block := b"".join(event.block if run is None else event.block_of(run) for event in found):
                     yield block
-                await asyncio.sleep(rest)
-                rest = min(2 * rest, longest)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(REST):
+                        await upcoming_end.wait()
                 continue
-            rest = REST[0]
             try:
                 async with asyncio.timeout(QUIET):
                     await upcoming.wait()

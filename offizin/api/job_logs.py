@@ -10,7 +10,7 @@ from pathlib import Path
 from offizin.api.job_views import job_unknown
 from offizin.logs import job_log
 from offizin.offizin import Offizin
-from offizin.store import jobs
+from offizin.store import jobs, shown_jobs
 from offizin.store.transaction import Transaction
 
 CHUNK = 64 * 1024
@@ -25,7 +25,7 @@ async def read_log(offizin: Offizin, job_id: str, *, follow: bool, offset: int) 
     """
 
     def read(tx: Transaction) -> Path:
-        found = jobs.shown(tx, ids=[job_id])
+        found = shown_jobs.shown(tx, ids=[job_id])
         if not found:
             raise job_unknown(job_id)
         return Path(job_log(offizin.home.path, found[0].run_id, job_id))

@@ -11,8 +11,9 @@ from offizin.errors import JobUnknown, RunUnknown
 from offizin.jobs import RunKind, State, shown_job_state
 from offizin.logs import job_log
 from offizin.offizin import Offizin
-from offizin.store import attempts, jobs, pieces, runs
-from offizin.store.jobs import JobRow, ShownJob
+from offizin.store import attempts, jobs, pieces, runs, shown_jobs
+from offizin.store.jobs import JobRow
+from offizin.store.shown_jobs import ShownJob
 from offizin.store.transaction import Transaction
 
 
@@ -64,7 +65,7 @@ async def list_jobs(
                 raise run_unknown(run_id)
             run = row.seq
         states = None if state is None else {state}
-        found = jobs.shown(tx, run=run, states=states, processor=processor, after=after, limit=limit + 1)
+        found = shown_jobs.shown(tx, run=run, states=states, processor=processor, after=after, limit=limit + 1)
         shown = [_summary(*_with_state(tx, job)) for job in found[:limit]]
         return JobList(jobs=shown, next=str(found[limit - 1].seq) if len(found) > limit else None)
 
@@ -88,7 +89,7 @@ def run_unknown(run_id: str) -> RunUnknown:
 
 
 def _shown(tx: Transaction, job_id: str) -> ShownJob:
-    found = jobs.shown(tx, ids=[job_id])
+    found = shown_jobs.shown(tx, ids=[job_id])
     if not found:
         raise job_unknown(job_id)
     return found[0]

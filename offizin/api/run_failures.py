@@ -6,9 +6,9 @@ from offizin.api.job_views import run_unknown
 from offizin.api.models import Failure, Failures
 from offizin.jobs import State
 from offizin.offizin import Offizin
-from offizin.store import attempts, jobs, pieces, runs
+from offizin.store import attempts, pieces, runs, shown_jobs
 from offizin.store.attempts import FailedAttempt
-from offizin.store.jobs import ShownJob
+from offizin.store.shown_jobs import ShownJob
 from offizin.store.transaction import Transaction
 
 
@@ -20,7 +20,7 @@ async def failures(offizin: Offizin, run_id: str, limit: int) -> Failures:
         if run is None:
             raise run_unknown(run_id)
         found: list[Failure] = []
-        for job in jobs.shown(tx, run=run.seq, states={State.FAILED}, limit=limit + 1):
+        for job in shown_jobs.shown(tx, run=run.seq, states={State.FAILED}, limit=limit + 1):
             found.extend(_of_job(tx, job))
             if len(found) > limit:
                 break

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from offizin.jobs import RunKind, State
-from offizin.store import jobs, runs
+from offizin.store import jobs, runs, shown_jobs
 from offizin.store.jobs import Ending, JobRow, NewJob
 from offizin.store.transaction import Database, Transaction
 from tests.conformance.store.submitted import METS, PROCESSOR, new_book_job, new_jobs, new_run
@@ -112,7 +112,7 @@ async def test_an_ended_attempt_leaves_its_story(database: Database) -> None:
         jobs.end_attempts(tx, [])
 
     await database.write(write)
-    one, two = await database.read(jobs.shown)
+    one, two = await database.read(shown_jobs.shown)
     assert (one.state, one.cause, one.seconds, one.ended_at) == (State.SUCCESS, None, 1.5, 12.5)
     assert (two.state, two.cause, two.message, two.started_at) == (State.FAILED, "CRASH", "boom", 11.0)
     assert not two.cancelling
@@ -124,7 +124,7 @@ async def test_a_job_of_many_pages_takes_as_long_as_from_its_first_piece(databas
     await database.write(lambda tx: jobs.queue(tx, [seq], 20.0))
     await database.write(lambda tx: jobs.mark_running(tx, [(seq, 1, 21.0)]))
     await database.write(lambda tx: jobs.end_whole(tx, seq, State.FAILED, "CRASH", "1 of 3 pages", 25.0))
-    (shown,) = await database.read(lambda tx: jobs.shown(tx, ids=[f"j{seq}"]))
+    (shown,) = await database.read(lambda tx: shown_jobs.shown(tx, ids=[f"j{seq}"]))
     assert (shown.state, shown.seconds, shown.started_at, shown.ended_at) == (State.FAILED, 4.0, 21.0, 25.0)
 
 
@@ -151,7 +151,7 @@ async def test_a_revived_job_is_like_new_but_for_its_attempts(database: Database
     assert ready.tag == 77
     await database.write(lambda tx: jobs.set_open_edges(tx, [(seq, 3)]))
     assert (await row(database, seq)).open_edges == 3
-    (shown,) = await database.read(jobs.shown)
+    (shown,) = await database.read(shown_jobs.shown)
     assert (shown.cause, shown.message, shown.ended_at, shown.seconds) == (None, "", None, None)
 
 
@@ -168,13 +168,13 @@ async def test_jobs_are_shown_with_their_run_and_in_pages(database: Database) ->
     await database.write(lambda tx: runs.end(tx, 1, State.SUCCESS, "", 30.0))
 
     def look(tx: Transaction) -> None:
-        assert [job.seq for job in jobs.shown(tx, after=1, limit=3)] == [2, 3, 4]
-        (job,) = jobs.shown(tx, states=[State.SUCCESS])
+        assert [job.seq for job in shown_jobs.shown(tx, after=1, limit=3)] == [2, 3, 4]
+        (job,) = shown_jobs.shown(tx, states=[State.SUCCESS])
         assert (job.id, job.run_id, job.mets, job.kind, job.run_ended) == ("j2", "r1", METS, RunKind.WORKFLOW, True)
         assert (job.input_file_grps, job.output_file_grps) == ('["G0"]', '["G1"]')
-        assert jobs.shown(tx, run=2) == []
-        assert jobs.shown(tx, processor="ocrd-other") == []
-        assert [job.id for job in jobs.shown(tx, ids=["j4", "j1"])] == ["j1", "j4"]
+        assert shown_jobs.shown(tx, run=2) == []
+        assert shown_jobs.shown(tx, processor="ocrd-other") == []
+        assert [job.id for job in shown_jobs.shown(tx, ids=["j4", "j1"])] == ["j1", "j4"]
 
     await database.read(look)
 
