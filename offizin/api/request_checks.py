@@ -11,6 +11,7 @@ import httpx
 from fastapi import UploadFile
 
 from offizin.errors import InvalidRequest, ParameterInvalid, WorkflowInvalid
+from offizin.workflows import parameters_text
 
 
 def mets_path(given: str) -> Path:
@@ -40,9 +41,9 @@ def callback_url(given: str | None) -> str | None:
 
 
 def parameters(given: Mapping[str, Any]) -> str:
-    """The JSON text of a processor's parameters, with sorted keys. Raises ParameterInvalid for what is no JSON."""
+    """The JSON text of a processor's parameters, in the order given. Raises ParameterInvalid for what is no JSON."""
     try:
-        text = json.dumps(given, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        text = parameters_text(given)
         json.dumps(given, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise ParameterInvalid(

@@ -29,7 +29,7 @@ from offizin.store.jobs import NewJob
 from offizin.store.runs import NewRun, StepRow
 from offizin.store.transaction import Database, Transaction
 from offizin.timings import Timings
-from offizin.workflows import Step, Workflow, canonical_json, check_groups
+from offizin.workflows import Step, Workflow, check_groups, parameters_text
 
 MOST_PRIORITY = 1_000_000
 
@@ -151,7 +151,7 @@ class Submissions:
         for number, step in enumerate(steps):
             description = descriptions[step.processor]
             check_cardinality(description, step.input_file_grps, step.output_file_grps)
-            parameters = canonical_json(complete(description, step.parameters))
+            parameters = parameters_text(complete(description, step.parameters))
             planned.append(PlannedStep(number, step.processor, parameters, step.input_file_grps, step.output_file_grps))
         return planned
 

@@ -6,7 +6,7 @@ tesserocr-recognize -I OCR-D-SEG -O OCR-D-OCR -P model frk -P textequiv_level wo
 """
 
 from offizin.workflows.groups import Finding, FindingKind, check_groups
-from offizin.workflows.json_text import canonical_json
+from offizin.workflows.json_text import parameters_text
 from offizin.workflows.options import unusable_output_group
 from offizin.workflows.parameter_files import resolve_parameter_files
 from offizin.workflows.parsing import parse_workflow, workflow_from_steps
@@ -17,8 +17,8 @@ __all__ = [
     "FindingKind",
     "Step",
     "Workflow",
-    "canonical_json",
     "check_groups",
+    "parameters_text",
     "parse_workflow",
     "resolve_parameter_files",
     "unusable_output_group",

@@ -1,4 +1,4 @@
-"""JSON as text: read strictly, written in one canonical form. Pure."""
+"""JSON as text: read strictly, written plainly. Pure."""
 
 from __future__ import annotations
 
@@ -39,9 +39,12 @@ def reads_as_json(text: str) -> bool:
     return True
 
 
-def canonical_json(value: Mapping[str, Any]) -> str:
-    """The one text of this object: sorted keys, ASCII, no blanks. Raises ValueError for NaN and infinite numbers."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+def parameters_text(parameters: Mapping[str, Any]) -> str:
+    """ASCII, in the order given: processors write parameters into their results, and ``ocrd process`` keeps it.
+
+    Raises ValueError for NaN and infinite numbers.
+    """
+    return json.dumps(parameters, allow_nan=False)
 
 
 def _refuse_constant(name: str) -> Any:

@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import Any
 
 from offizin.errors import WorkflowInvalid
-from offizin.workflows.json_text import canonical_json, strict_json
+from offizin.workflows.json_text import parameters_text, strict_json
 from offizin.workflows.options import OPTIONS, no_file_group, no_option, no_processor, unusable_output_group
 from offizin.workflows.parameter_files import is_file_name, read_object
 from offizin.workflows.words import Word, split_words
@@ -68,7 +68,7 @@ def _parse_step(words: Sequence[Word]) -> Step:
         message = f"{head.text} has no input file group"
         raise WorkflowInvalid(message, line=head.line, advice="Name what it reads, as in: -I OCR-D-IMG")
     return Step(
-        head.line, "ocrd-" + head.text.removeprefix("ocrd-"), tuple(inputs), tuple(outputs), canonical_json(parameters)
+        head.line, "ocrd-" + head.text.removeprefix("ocrd-"), tuple(inputs), tuple(outputs), parameters_text(parameters)
     )
 
 

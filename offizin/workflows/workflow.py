@@ -13,10 +13,10 @@ from offizin.workflows.options import OPTIONS
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of a workflow. Two steps are equal when they do the same, wherever they stand.
+    """One line of a workflow. Two steps are equal when they say the same, wherever they stand.
 
-    ``processor`` is the program's name with ``ocrd-``. ``parameters_json`` is a JSON object as given, without defaults,
-    with sorted keys and in ASCII.
+    ``processor`` is the program's name with ``ocrd-``. ``parameters_json`` is a JSON object as given, in that order
+    and without defaults, in ASCII.
     """
 
     line: int = field(compare=False)
@@ -36,14 +36,11 @@ class Step:
         words = [self.processor.removeprefix("ocrd-"), "-I", ",".join(self.input_file_grps)]
         if self.output_file_grps:
             words += ["-O", ",".join(self.output_file_grps)]
-        unprintable: dict[str, Any] = {}
         for key, value in self.parameters.items():
             if key.isprintable() and key not in OPTIONS:
                 words += ["-P", key, _value_word(value)]
             else:
-                unprintable[key] = value
-        if unprintable:
-            words += ["-p", json.dumps(unprintable)]
+                words += ["-p", json.dumps({key: value})]
         return shlex.join(words)
 
 

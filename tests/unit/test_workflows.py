@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from offizin.errors import WorkflowInvalid
 from offizin.workflows import (
     Step,
-    canonical_json,
+    parameters_text,
     parse_workflow,
     resolve_parameter_files,
     workflow_from_steps,
@@ -180,7 +180,7 @@ tricky_texts = st.sampled_from(
 )
 steps = st.builds(
     lambda name, inputs, outputs, parameters: Step(
-        1, f"ocrd-{name}", tuple(inputs), tuple(outputs), canonical_json(parameters)
+        1, f"ocrd-{name}", tuple(inputs), tuple(outputs), parameters_text(parameters)
     ),
     st.from_regex(r"[a-z][a-z0-9-]{0,12}", fullmatch=True).filter(lambda n: n not in ("ocrd", "process", "ocrd-")),
     st.lists(group_names, min_size=1, max_size=3),
@@ -264,6 +264,11 @@ def test_a_parameter_file_that_cannot_be_used_is_named(read: Any, said: str) -> 
         resolve_parameter_files("dummy -I B -p frk.json", read, first_line=5)
     assert "frk.json" in caught.value.message
     assert said in caught.value.message
+
+
+def test_parameters_keep_the_order_in_which_they_are_given() -> None:
+    step = only_step("""dummy -I A -P z 1 -p '{"y": 2, "a": 3}' -P b 4""")
+    assert list(step.parameters) == ["z", "y", "a", "b"]
 
 
 def test_parameters_are_a_copy() -> None:
