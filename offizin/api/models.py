@@ -14,8 +14,9 @@ MOST = 2**63 - 1
 
 
 class StepSummary(BaseModel):
-    """``counts``: how many of the step's jobs are in which state; ``number`` counts from 0. ``seconds``: what its jobs
-    took, all together; None while the run goes on."""
+    """``counts``: how many of the step's jobs are in which state; ``pages``: how many pages of its job of many pages
+    (empty where each page has a job of its own). ``number`` counts from 0. ``seconds``: what its jobs took, all
+    together; None while the run goes on."""
 
     number: int
     processor: str
@@ -23,6 +24,7 @@ class StepSummary(BaseModel):
     output_file_grps: Sequence[str]
     parameters: dict[str, Any]
     counts: dict[State, int]
+    pages: dict[State, int]
     seconds: float | None
 
 

@@ -9,7 +9,7 @@ from offizin.api.job_views import run_unknown
 from offizin.api.models import RunList, RunSummary, StepSummary
 from offizin.jobs import State, shown_run_state
 from offizin.offizin import Offizin
-from offizin.store import jobs, runs
+from offizin.store import jobs, pieces, runs
 from offizin.store.runs import RunRow
 from offizin.store.transaction import Transaction
 
@@ -90,6 +90,8 @@ def _summary(tx: Transaction, run: RunRow) -> RunSummary:
     counts = runs.counts(tx, run.seq)
     live = run.ended_at is None
     seconds = {} if live else runs.seconds(tx, run.seq)
+    of_many = [] if run.page_wise else [row for row in jobs.of_run(tx, run.seq) if row.page is None]
+    pages = {row.step: pieces.page_counts(tx, row.seq) for row in of_many}
     steps = [
         StepSummary(
             number=step.number,
@@ -98,6 +100,7 @@ def _summary(tx: Transaction, run: RunRow) -> RunSummary:
             output_file_grps=step.output_file_grps,
             parameters=json.loads(step.parameters),
             counts={state: count for (number, state), count in counts.items() if number == step.number},
+            pages=pages.get(step.number, {}),
             seconds=seconds.get(step.number),
         )
         for step in runs.steps_of(tx, run.seq)

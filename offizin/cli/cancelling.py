@@ -37,7 +37,7 @@ async def cancel(place: Place, name: str) -> int:
 
 async def _until_saved(connection: Connection, run_id: str) -> None:
     """Nobody else will end the run: its METS is saved before this server goes."""
-    if any(step.over < step.jobs for step in (await connection.client.run(run_id)).steps):
+    if any(step.open_jobs for step in (await connection.client.run(run_id)).steps):
         return
     async with aclosing(follow_run(connection.client, run_id, clock())) as summaries:
         async for _ in summaries:

@@ -39,6 +39,6 @@ def command(run: str, no_wait: bool, slots: int | None, as_json: bool, server: s
         except Conflict:
             if found.ended:
                 raise
-            return Started(found.run_id, sum(step.jobs - step.over for step in found.steps))
+            return Started(found.run_id, sum(step.open_jobs for step in found.steps))
 
     return run_async(carry_out(Place(server, home, slots), again, Wishes(wait=not no_wait, as_json=as_json)))

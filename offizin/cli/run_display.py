@@ -71,13 +71,13 @@ class BarDisplay:
         for step in run.steps:
             if step.number not in self._bars:
                 name = step_name(step).ljust(width)
-                self._bars[step.number] = self._progress.add_task(name, total=step.jobs, failed="", pace="")
+                self._bars[step.number] = self._progress.add_task(name, total=step.total, failed="", pace="")
             pace = self._paces.setdefault(step.number, Pace())
             pace.seen(self._clock.monotonic(), step.over)
             self._progress.update(
                 self._bars[step.number],
                 completed=step.over,
-                total=step.jobs,
+                total=step.total,
                 failed=trouble(step),
                 pace=pace_words(pace, step),
             )
@@ -102,13 +102,13 @@ class PlainDisplay:
         for step in run.steps:
             pace = self._paces.setdefault(step.number, Pace())
             pace.seen(now, step.over)
-            ended = step.over == step.jobs and step.jobs > 0
+            ended = step.over == step.total and step.total > 0
             under_way = step.over or step.count(State.RUNNING)
             if (ended and step.number not in self._over) or (due and under_way and not ended):
                 self._told_at = now
                 words = ["over" if ended else pace_words(pace, step), trouble(step)]
                 rest = "".join(f", {word}" for word in words if word)
-                self.note(f"{step_name(step)}: {step.over:,}/{step.jobs:,}{rest}")
+                self.note(f"{step_name(step)}: {step.over:,}/{step.total:,}{rest}")
             if ended:
                 self._over.add(step.number)
             else:
@@ -130,5 +130,5 @@ def trouble(step: StepSummary) -> str:
 
 def pace_words(pace: Pace, step: StepSummary) -> str:
     """As in ``4.0/min, 3:10 min left``."""
-    left = pace.time_left(step.jobs) if step.over < step.jobs else None
+    left = pace.time_left(step.total) if step.over < step.total else None
     return ", ".join(word for word in (rate(pace.rate), f"{duration(left)} left" if left else "") if word)

@@ -30,6 +30,8 @@ def show_run(console: Console, run: RunSummary, taken: float | None = None) -> N
     if run.message:
         console.print(Text(safe(run.message)), soft_wrap=True)
     console.print(steps_table(run))
+    if any(step.pages for step in run.steps):
+        console.print("The figures are pages; each step is one job.")
     if run.skipped and all(step.skipped is None for step in run.steps):
         console.print(f"{count(run.skipped, 'job')} skipped: the output was there already (--overwrite makes it anew).")
 

@@ -52,20 +52,24 @@ async def show_last_runs(place: Place, number: int, as_json: bool) -> int:
 
 def _runs_table(runs: list[RunSummary], now: float) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for heading in ("run", "state", "submitted", "taken", "jobs", "failed", "book"):
-        table.add_column(
-            heading, no_wrap=heading != "book", justify="right" if heading in ("jobs", "failed") else "left"
-        )
+    for heading in ("run", "state", "submitted", "taken", "jobs", "done", "failed", "book"):
+        numeric = heading in ("jobs", "done", "failed")
+        table.add_column(heading, no_wrap=heading != "book", justify="right" if numeric else "left")
     for run in runs:
         failed = run.count(State.FAILED)
-        over = sum(step.over for step in run.steps)
         table.add_row(
             run.run_id,
             Text(run.state, style=STYLES.get(run.state, "")),
             moment(run.submitted_at),
             duration((run.ended_at or now) - run.submitted_at),
-            f"{run.jobs:,}" if run.ended else f"{over:,}/{run.jobs:,}",
+            f"{run.jobs:,}",
+            _percentage(run.count(State.SUCCESS), sum(step.total for step in run.steps)),
             Text(f"{failed:,}", style=STYLES[State.FAILED] if failed else ""),
             str(Path(run.path_to_mets).parent),
         )
     return table
+
+
+def _percentage(part: int, whole: int) -> str:
+    """Rounded down: all is done only when it is."""
+    return f"{part * 100 // whole} %" if whole else ""

@@ -11,7 +11,8 @@ from offizin.jobs import State
 
 
 class StepSummary(msgspec.Struct, frozen=True):
-    """One step of a run. ``counts``: how many of its jobs are in which state."""
+    """One step of a run. ``counts``: how many of its jobs are in which state; ``pages``: how many pages of its job of
+    many pages, empty where each page has a job of its own."""
 
     number: int
     processor: str
@@ -19,20 +20,32 @@ class StepSummary(msgspec.Struct, frozen=True):
     output_file_grps: list[str] = []
     parameters: dict[str, Any] = {}
     counts: Mapping[State, int] = {}
+    pages: Mapping[State, int] = {}
     skipped: int | None = None
     seconds: float | None = None
 
     @property
-    def jobs(self) -> int:
-        return sum(self.counts.values())
+    def units(self) -> Mapping[State, int]:
+        """What its progress is told in: pages, be they jobs of their own or pages of one job."""
+        return self.pages or self.counts
+
+    @property
+    def total(self) -> int:
+        """How many units there are."""
+        return sum(self.units.values())
+
+    @property
+    def open_jobs(self) -> int:
+        return sum(count for state, count in self.counts.items() if not state.is_final)
 
     @property
     def over(self) -> int:
-        """How many jobs have ended, one way or the other."""
-        return sum(count for state, count in self.counts.items() if state.is_final)
+        """How many units have ended, one way or the other."""
+        return sum(count for state, count in self.units.items() if state.is_final)
 
     def count(self, state: State) -> int:
-        return self.counts.get(state, 0)
+        """How many units are in this state."""
+        return self.units.get(state, 0)
 
 
 class RunSummary(msgspec.Struct, frozen=True):

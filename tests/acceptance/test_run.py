@@ -89,6 +89,7 @@ def test_in_a_run_of_many_pages_a_job_the_failed_page_is_named(workplace: Workpl
     assert code == 1
     assert "step 1 ocrd-scripted, page P3: EXCEPTION" in told
     assert "the ink is too pale" in told
+    assert "1  ocrd-scripted  OCR-D-IMG → S1     3       1          0" in told
     assert has_results(mets, "S1") == ["P1", "P2", "P4"]
 
 

@@ -63,6 +63,17 @@ def test_a_step_that_is_done_again_is_told_again() -> None:
     assert stream.getvalue().splitlines() == ["1 s0: 1/1, over, 1 failed", "1 s0: 1/1, over"]
 
 
+def test_a_job_of_many_pages_is_told_page_by_page() -> None:
+    display, clock, stream = plain()
+    step = StepSummary(
+        0, "ocrd-s0", counts={State.RUNNING: 1}, pages={State.SUCCESS: 3, State.FAILED: 1, State.CACHED: 6}
+    )
+    display.show(RunSummary("r", State.RUNNING, "/b/mets.xml", 0.0, steps=[step]))
+    clock.time = 6.0
+    display.show(RunSummary("r", State.RUNNING, "/b/mets.xml", 0.0, steps=[step]))
+    assert stream.getvalue() == "1 s0: 4/10, 1 failed\n"
+
+
 def test_a_terminal_gets_bars_and_a_quiet_command_nothing_but_notes() -> None:
     stream = StringIO()
     with run_display(Console(file=stream, force_terminal=True, width=100), FakeClock()) as display:
