@@ -19,6 +19,7 @@ from tests.behaviour.scripted_processors import write_processor
 
 _FINAL = {"SUCCESS", "FAILED", "CANCELLED"}
 _START = """
+import json
 import sys
 from pathlib import Path
 from offizin.processing_server import ProcessingServer
@@ -31,7 +32,9 @@ class Announcing(ProcessingServer):
 
 home = Path(sys.argv[1])
 processors = (home.parent / "processors",)
-Announcing(settings=Settings(home=home, port=int(sys.argv[2]), slots=2, processor_directories=processors)).start()
+more = json.loads(sys.argv[3])
+settings = Settings(home=home, port=int(sys.argv[2]), slots=2, processor_directories=processors, **more)
+Announcing(settings=settings).start()
 """
 _SCRIPTED = """
     class Scripted(Described):
@@ -58,7 +61,7 @@ class Server:
     Beside what is installed it has ocrd-scripted, which does what its parameters ``mode`` and ``where`` say.
     """
 
-    def __init__(self, home: Path, port: int = 0) -> None:
+    def __init__(self, home: Path, port: int = 0, **settings: Any) -> None:
         self.home = home
         processors = home.parent / "processors"
         if not processors.exists():
@@ -66,7 +69,7 @@ class Server:
             write_processor(processors, _SCRIPTED)
         environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _START, str(home), str(port)],
+            [sys.executable, "-c", _START, str(home), str(port), json.dumps(settings)],
             stdout=subprocess.PIPE, text=True, env=environment, cwd=Path(__file__).parents[2],
         )  # fmt: skip
         assert self.process.stdout is not None

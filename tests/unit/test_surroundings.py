@@ -22,9 +22,14 @@ def test_an_activated_environment_is_not_searched_twice() -> None:
 
 
 def test_language_data_that_the_administrator_named_is_left_alone() -> None:
-    assert runner_environment({"TESSDATA_PREFIX": "/somewhere"}) == {}
+    assert "TESSDATA_PREFIX" not in runner_environment({"TESSDATA_PREFIX": "/somewhere"})
 
 
 def test_language_data_is_named_where_there_is_some(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(surroundings, "tessdata_directories", lambda _: [tmp_path])
-    assert runner_environment({}) == {"TESSDATA_PREFIX": str(tmp_path)}
+    assert runner_environment({})["TESSDATA_PREFIX"] == str(tmp_path)
+
+
+def test_a_crash_calls_no_debugger_unless_the_administrator_wants_one() -> None:
+    assert runner_environment({})["CYSIGNALS_CRASH_NDEBUG"] == "1"
+    assert "CYSIGNALS_CRASH_NDEBUG" not in runner_environment({"CYSIGNALS_CRASH_NDEBUG": ""})

@@ -1,0 +1,144 @@
+"""Processors that misbehave, page by page and on whole books: one page fails for the right cause, the rest is done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from ocrd_models import OcrdMets
+
+from tests.behaviour.books import make_book
+from tests.behaviour.conftest import Server
+from tests.behaviour.scripted_processors import write_processor
+
+PAGES = 6
+BAD = "P3"
+_MISBEHAVING = """
+    class Scripted(Described):
+        def process_page_file(self, *files):
+            mode, where, page = self.parameter["mode"], self.parameter["where"], files[0].pageId
+            if page != where:
+                return super().process_page_file(*files)
+            if mode == "raise":
+                raise ValueError("no ink")
+            if mode == "exit":
+                sys.exit(3)
+            if mode == "leave":
+                os._exit(4)
+            if mode == "crash":
+                os.kill(os.getpid(), signal.SIGSEGV)
+            if mode == "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if mode == "hang":
+                time.sleep(600)
+            if mode == "fork":
+                subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "left-behind"])
+                os._exit(5)
+            if mode == "nothing":
+                return
+            if mode == "flood":
+                sys.stdout.buffer.write(b"\\x1b[31m\\xff\\x00" * 200000)
+                raise ValueError("flood")
+            if mode == "delete":
+                super().process_page_file(*files)
+                for made in Path(self.output_file_grp).glob("*" + page + "*"):
+                    made.unlink()
+                return
+
+        def process_page_pcgts(self, *pages, page_id=None):
+            return OcrdPageResult(pages[0])
+"""
+_OLD = """
+    class Scripted(Described):
+        def process(self):
+            for file in self.input_files:
+                if file.pageId == self.parameter["where"] and self.parameter["mode"] == "raise":
+                    raise ValueError("no ink")
+                self.workspace.add_file(
+                    self.output_file_grp, file_id=make_file_id(file, self.output_file_grp), page_id=file.pageId,
+                    mimetype="text/plain", content="ink", local_filename=f"{self.output_file_grp}/{file.pageId}.txt")
+"""
+CAUSES = {
+    "raise": "EXCEPTION",
+    "exit": "EXIT",
+    "leave": "EXIT",
+    "crash": "CRASH",
+    "killed": "RUNNER_LOST",
+    "hang": "TIMEOUT",
+    "fork": "EXIT",
+    "nothing": "NO_OUTPUT",
+    "flood": "EXCEPTION",
+    "delete": "BAD_OUTPUT",
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that lets a page take two seconds."""
+    base = tmp_path_factory.mktemp("misbehaving")
+    running = Server(base / "home", time_limits={"default": 2.0})
+    write_processor(base / "processors", _MISBEHAVING, "ocrd-misbehaving")
+    write_processor(base / "processors", _OLD, "ocrd-old")
+    yield running
+    assert running.stop() == 0
+
+
+def workflow(processor: str, mode: str) -> str:
+    parameters = json.dumps({"mode": mode, "where": BAD})
+    return f"{processor} -I OCR-D-IMG -O OCR-D-OUT -p '{parameters}'\ndummy -I OCR-D-OUT -O OCR-D-NEXT\n"
+
+
+def pages_with(mets: Path, file_grp: str) -> set[str]:
+    return {file.pageId for file in OcrdMets(filename=str(mets)).find_files(fileGrp=file_grp)}
+
+
+@pytest.mark.parametrize("page_wise", [True, False], ids=["page-wise", "whole book"])
+@pytest.mark.parametrize("mode", list(CAUSES))
+def test_one_bad_page_fails_for_its_cause_and_the_rest_goes_on(
+    server: Server, tmp_path: Path, mode: str, page_wise: bool
+) -> None:
+    mets = make_book(tmp_path / "book", PAGES)
+    run = server.run_workflow(mets, workflow("ocrd-misbehaving", mode), page_wise=page_wise)["job_id"]
+    assert server.wait_for_run(run) == "FAILED"
+    failures = server.client.get(f"/workflow/job/{run}/failures").json()["failures"]
+    assert {(f["page_id"], f["cause"]) for f in failures if f["processor"] == "ocrd-misbehaving"} == {
+        (BAD, CAUSES[mode])
+    }
+    good = {f"P{n}" for n in range(1, PAGES + 1)} - {BAD}
+    assert pages_with(mets, "OCR-D-OUT") == good
+    assert pages_with(mets, "OCR-D-NEXT") == good
+    assert not [p for p in psutil.process_iter(["cmdline"]) if "left-behind" in (p.info["cmdline"] or [])]
+    assert server.client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("mode", ["ok", "raise"])
+@pytest.mark.parametrize("page_wise", [True, False], ids=["page-wise", "whole book"])
+def test_an_old_processor_fails_page_by_page_too(server: Server, tmp_path: Path, mode: str, page_wise: bool) -> None:
+    mets = make_book(tmp_path / "book", PAGES)
+    text = workflow("ocrd-old", mode).splitlines()[0]
+    run = server.run_workflow(mets, text, page_wise=page_wise)["job_id"]
+    assert server.wait_for_run(run) == ("SUCCESS" if mode == "ok" else "FAILED")
+    expected = {f"P{n}" for n in range(1, PAGES + 1)}
+    if mode == "raise":
+        # A whole book stops at the first page that raises: the old interface cannot go on behind it.
+        expected = expected - {BAD} if page_wise else {"P1", "P2"}
+    assert pages_with(mets, "OCR-D-OUT") == expected
+
+
+def test_a_processor_that_cannot_be_loaded_fails_its_jobs_with_what_it_said(server: Server, tmp_path: Path) -> None:
+    broken = server.home.parent / "processors" / "ocrd-broken"
+    tool = {"executable": "ocrd-broken", "steps": ["layout/analysis"], "parameters": {}}
+    broken.write_text(
+        f"#!/bin/sh\ncase $1 in --dump-json) echo '{json.dumps(tool)}';; *) echo no model here >&2; exit 7;; esac\n"
+    )
+    broken.chmod(0o755)
+    mets = make_book(tmp_path / "book", 2)
+    for page_wise in (True, False):
+        run = server.run_workflow(mets, "broken -I OCR-D-IMG -O OCR-D-OUT", page_wise=page_wise)["job_id"]
+        assert server.wait_for_run(run) == "FAILED"
+        failures = server.client.get(f"/workflow/job/{run}/failures").json()["failures"]
+        assert failures
+        assert all("no model here" in failure["message"] for failure in failures)
