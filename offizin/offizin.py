@@ -31,7 +31,7 @@ from offizin.scheduling.endings import Endings
 from offizin.scheduling.lanes import Lanes, ReadMets, SaveMets
 from offizin.scheduling.learned import LearnedProcessors
 from offizin.scheduling.priorities import Priorities
-from offizin.scheduling.recovery import recover
+from offizin.scheduling.recovery import places_in_flight, recover
 from offizin.scheduling.retry_policy import Limits
 from offizin.scheduling.retrying import Retrying
 from offizin.scheduling.saving import Saving
@@ -47,6 +47,7 @@ from offizin.upkeep.service import Service
 from offizin.workers.pool import PoolSettings, WorkerPool
 from offizin.workers.process_group import end_leftovers
 from offizin.workers.runner_process import RunnerProcess
+from offizin.workspaces.unfinished_files import delete_unfinished_files
 
 log = logging.getLogger(__name__)
 
@@ -151,6 +152,8 @@ class Offizin:
         if left := await asyncio.to_thread(end_leftovers, self.home.runner_logs):
             log.warning("ended %d processes that an earlier server had left", left)
         self.database: Database = await self._parts.database(self.home.database, settings.sync)
+        for workspace, file_grps in await self.database.read(places_in_flight):
+            await asyncio.to_thread(delete_unfinished_files, workspace, file_grps)
         recovered = await self.database.write(lambda tx: recover(tx, limits, clock.now()), synced=True)
         if recovered.again or recovered.cancelled or recovered.given_up:
             log.warning(

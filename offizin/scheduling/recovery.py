@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from offizin.jobs import State
 from offizin.messages import Cause
@@ -22,6 +23,17 @@ class Recovered:
     again: int
     cancelled: int
     given_up: int
+
+
+def places_in_flight(tx: Transaction) -> set[tuple[Path, tuple[str, ...]]]:
+    """The workspaces and output groups of what is in flight: there lies what was being written, if a runner was killed
+    over it."""
+    found: set[tuple[Path, tuple[str, ...]]] = set()
+    steps = {(row.run, row.step) for row in jobs.in_flight(tx)}
+    for run in {run for run, _ in steps}:
+        workspace = Path(runs.by_seq(tx, run).mets).parent
+        found.update((workspace, s.output_file_grps) for s in runs.steps_of(tx, run) if (run, s.number) in steps)
+    return found
 
 
 def recover(tx: Transaction, limits: Limits, now: float, *, crashed: bool = True) -> Recovered:

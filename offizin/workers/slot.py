@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from offizin.brokers.broker import RESULTS, Broker, Delivery, Kind, Message
 from offizin.clock import Clock
 from offizin.logs import log_tail
-from offizin.messages import Cause, PieceTicket, Result, Taken, encode
+from offizin.messages import Cause, PieceTicket, Result, Taken, decode_piece, encode
 from offizin.workers.exit_causes import cause_of
 from offizin.workers.runner_process import Reported, RunnerProcess, Started
+from offizin.workspaces.unfinished_files import delete_unfinished_files
 
 # A runner with so many pieces in hand is heard only so often (seconds): its reports share a turn of the loop.
 MANY_IN_HAND = 6
@@ -155,6 +156,8 @@ class Slot:
         return_code = await self.runner.wait()
         left = list(self.held)
         self.held.clear()
+        if left:
+            await asyncio.to_thread(_clear_up, [held.delivery.message.body for held in left])
         if self._stopping:
             left = []
         if left and (self._begun or self._reason is None):
@@ -166,6 +169,13 @@ class Slot:
             if held.cancelled:
                 await report_end(self._broker, held, Cause.CANCELLED, "cancelled before it began")
         self._ended(self, [held for held in left if not held.cancelled])
+
+
+def _clear_up(pieces: Sequence[bytes]) -> None:
+    """What a runner was writing when it was killed is worth nothing."""
+    found = [decode_piece(piece) for piece in pieces]
+    for directory, file_grps in {(piece.directory, tuple(piece.output_file_grps)) for piece in found}:
+        delete_unfinished_files(Path(directory), file_grps)
 
 
 async def report_end(broker: Broker, held: Held, cause: Cause, message: str, seconds: float = 0.0) -> None:

@@ -19,7 +19,7 @@ class CallbackReceiver:
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802
+            def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 receiver._take(unquote(self.path[1:]), body)
                 self.send_response(200)
@@ -34,7 +34,7 @@ class CallbackReceiver:
 
     @property
     def url(self) -> str:
-        return "http://127.0.0.1:%d/" % self._server.server_port
+        return f"http://127.0.0.1:{self._server.server_port}/"
 
     def _take(self, name: str, body: dict[str, Any]) -> None:
         with self._came:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,8 +86,8 @@ def kill_test(
         jobs = batches * sum(1 for name in outcome.states if name.count("/") == 2)
         lines = [
             *table(test.kills), "",
-            f"{lives} servers on {len(test.ordeals)} homes; {runs} runs with {jobs} jobs, all as in the undisturbed one; "
-            f"{runs} callbacks due, {calls} delivered.",
+            f"{lives} servers on {len(test.ordeals)} homes, so {lives - len(test.ordeals)} restarts. {runs} runs with "
+            f"{jobs} jobs; {runs} callbacks due, {calls} delivered.",
         ]  # fmt: skip
         request.config.stash.setdefault(_TABLES, {})[request.node.name] = lines
 
@@ -108,8 +107,7 @@ def _write_into(page: Path, tables: dict[str, list[str]]) -> None:
     """Put each table between the marks ``<!-- name -->`` and ``<!-- end -->`` that the page has for it."""
     text = page.read_text()
     for name, lines in tables.items():
-        body = "\n".join(lines)
-        text = re.sub(
-            rf"(<!-- {re.escape(name)} -->\n).*?(<!-- end -->)", lambda m, b=body: f"{m[1]}{b}\n{m[2]}", text, flags=re.S
-        )
+        begin, end = f"<!-- {name} -->\n", "<!-- end -->"
+        head, _, rest = text.partition(begin)
+        text = head + begin + "\n".join(lines) + "\n" + end + rest.partition(end)[2]
     page.write_text(text)

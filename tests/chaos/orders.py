@@ -39,7 +39,11 @@ ORDERS = (
         "dummy -I OCR-D-IMG -O FAIL-A\nslow -I FAIL-A -O FAIL-B -P mode fail -P where P2\ndummy -I FAIL-B -O FAIL-C",
         page_wise=True,
     ),
-    Order("whole book", "whole", "dummy -I OCR-D-IMG -O WHOLE-A\nslow -I WHOLE-A -O WHOLE-B\nwhole -I WHOLE-B -O WHOLE-C"),
+    Order(
+        "whole book",
+        "whole",
+        "dummy -I OCR-D-IMG -O WHOLE-A\nslow -I WHOLE-A -O WHOLE-B\nwhole -I WHOLE-B -O WHOLE-C",
+    ),
     Order(
         "whole book, a page fails",
         "whole",

@@ -98,11 +98,13 @@ class Server:
         self.dies()
 
     def dies(self, within: float = END_SECONDS) -> bool:
-        """Wait for its end by SIGKILL."""
+        """Wait for its end by SIGKILL; False when it lives on. It must not end in any other way."""
         try:
-            return self.process.wait(within) == -signal.SIGKILL
+            code = self.process.wait(within)
         except subprocess.TimeoutExpired:
             return False
+        assert code == -signal.SIGKILL, f"the server ended by itself ({code}):\n{self.said}"
+        return True
 
     def stop(self) -> int:
         """End it as an administrator would; its exit code."""

@@ -1,0 +1,29 @@
+"""Files that a runner was writing when it was killed: ``.NAME.PID-NUMBER.part`` (see runner/slice_workspace.py)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+_PART = re.compile(r"\..+\.(\d+)-\d+\.part")
+
+
+def delete_unfinished_files(workspace: Path, file_grps: Iterable[str]) -> list[Path]:
+    """Delete those of processes that are gone, in the directories of these file groups; which they were. Blocking."""
+    deleted = []
+    for file_grp in file_grps:
+        try:
+            names = [entry.name for entry in os.scandir(workspace / file_grp)]
+        except OSError:
+            continue
+        for name in names:
+            part = _PART.fullmatch(name)
+            if part and not psutil.pid_exists(int(part[1])):
+                path = workspace / file_grp / name
+                path.unlink(missing_ok=True)
+                deleted.append(path)
+    return deleted
