@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,15 @@ def test_the_help_of_the_whole_names_every_command_and_exit_code(capsys: pytest.
     codes = {0, INTERNAL_FAULT, *(error.exit_code for error in errors)}
     table = told[told.index("Exit codes:") :]
     assert {int(line.split()[0]) for line in table.splitlines()[1:] if line.strip()} == codes
+
+
+def test_the_documentation_has_the_same_commands_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    written = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
+    assert set(re.findall(r"^\| `offizin (\w+)", written, re.MULTILINE)) == set(COMMANDS)
+    exit_code_of(["--help"])
+    table = capsys.readouterr().out.partition("Exit codes:")[2]
+    told = {int(line.split()[0]) for line in table.splitlines() if line.strip()}
+    assert {int(code) for code in re.findall(r"^\| (\d+) ", written, re.MULTILINE)} == told
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
