@@ -11,15 +11,18 @@ from offizin.workspaces.page_text import page_text
 from offizin.workspaces.recognised_text import PAGE_MIMETYPE
 
 
-def book_text(mets: Path, group: str | None, pages: str | None) -> list[tuple[str, list[str]]]:
+def book_text(
+    mets: Path, group: str | None, pages: str | None, *, other_than: str | None = None
+) -> list[tuple[str, list[str]]]:
     """(page id, lines) of the selected pages that have a PAGE-XML in ``group``, in METS order. Blocking.
 
-    Without ``group`` it is the last of the METS's that has any. Raises MetsMissing, MetsInvalid, PagesInvalid,
-    FileGroupMissing when the group has no PAGE-XML for any of these pages, and what ``page_text`` raises.
+    Without ``group`` it is the last of the METS's that has any and is ``other_than`` this one. Raises MetsMissing,
+    MetsInvalid, PagesInvalid, FileGroupMissing when the group has no PAGE-XML for any of these pages, and what
+    ``page_text`` raises.
     """
     index = MetsIndex.read(mets)
     chosen = resolve_pages(pages, index.pages)
-    groups = [group] if group else list(reversed(index.file_groups))
+    groups = [group] if group else [name for name in reversed(index.file_groups) if name != other_than]
     for candidate in groups:
         found = [(page, path) for page in chosen if (path := _page_file(index, candidate, page))]
         if found:

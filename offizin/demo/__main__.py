@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from offizin.demo.accuracy import character_error_rate
 from offizin.demo.book import book_lines, render_book
 from offizin.demo.server import command, running_server
 from offizin.errors import OffizinError
 from offizin.processors.language_data import VARIABLE, find_tessdata
+from offizin.workspaces.accuracy import character_error_rate
 from offizin.workspaces.image_import import import_images
 from offizin.workspaces.recognised_text import recognised_text
 

@@ -4,18 +4,36 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class CharacterErrors:
+    """``edits`` (insertions, deletions, substitutions) turn a text into the truth, which has ``characters``."""
+
+    edits: int
+    characters: int
+
+    @property
+    def rate(self) -> float:
+        """0 is perfect; more than 1 is possible. An empty truth gives 0 for an empty text, else 1."""
+        if not self.characters:
+            return 1.0 if self.edits else 0.0
+        return self.edits / self.characters
+
+    def __add__(self, other: CharacterErrors) -> CharacterErrors:
+        return CharacterErrors(self.edits + other.edits, self.characters + other.characters)
+
+
+def character_errors(truth: str, text: str) -> CharacterErrors:
+    """Both are compared in Unicode NFC, every run of white space as one space."""
+    wanted, found = normalised(truth), normalised(text)
+    return CharacterErrors(edit_distance(wanted, found), len(wanted))
 
 
 def character_error_rate(truth: str, text: str) -> float:
-    """Edits that turn ``text`` into ``truth`` (insertions, deletions, substitutions) per character of the truth.
-
-    0 is perfect; more than 1 is possible. Both are compared in Unicode NFC, every run of white space as one space. An
-    empty truth gives 0 for an empty text, else 1.
-    """
-    wanted, found = normalised(truth), normalised(text)
-    if not wanted:
-        return 1.0 if found else 0.0
-    return edit_distance(wanted, found) / len(wanted)
+    """``character_errors`` as a rate."""
+    return character_errors(truth, text).rate
 
 
 def normalised(text: str) -> str:

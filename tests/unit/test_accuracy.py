@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offizin.demo.accuracy import character_error_rate, edit_distance, normalised
+from offizin.workspaces.accuracy import (
+    CharacterErrors,
+    character_error_rate,
+    character_errors,
+    edit_distance,
+    normalised,
+)
 
 texts = st.text(alphabet="abcſä ", max_size=12)
 
@@ -61,3 +67,9 @@ def test_text_where_there_should_be_none_is_all_wrong() -> None:
 
 def test_a_missing_text_is_all_wrong() -> None:
     assert character_error_rate("abc", "") == 1
+
+
+def test_the_errors_of_pages_add_up_by_their_characters() -> None:
+    book = character_errors("abcdefgh", "abcdefgh") + character_errors("ij", "i")
+    assert book == CharacterErrors(edits=1, characters=10)
+    assert book.rate == pytest.approx(0.1)

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from offizin.cli.book_text import book_text
+from offizin.cli.program import exit_code_of
+from offizin.cli.text_accuracy import compared_text, errors_of_book
 from offizin.errors import FileGroupMissing, MetsMissing, PagesInvalid
 from offizin.messages import File
 from offizin.mets.create import NewPage, create
+from offizin.workspaces.accuracy import CharacterErrors
 
 PAGE = "application/vnd.prima.page+xml"
 
@@ -59,3 +62,28 @@ def test_unknown_pages_and_books_are_refused(mets: Path) -> None:
         book_text(mets, None, "P4")
     with pytest.raises(MetsMissing):
         book_text(mets.parent / "other.xml", None, None)
+
+
+def test_text_is_compared_with_the_truth(mets: Path) -> None:
+    pages = compared_text(mets, "OCR-B", "OCR-A", None)
+    assert [(page.page, page.lines) for page in pages] == [("P2", ["OCR-B of P2"]), ("P1", None), ("P3", None)]
+    assert [page.errors for page in pages] == [CharacterErrors(1, 11), CharacterErrors(11, 11), CharacterErrors(11, 11)]
+    assert errors_of_book(pages) == CharacterErrors(23, 33)
+
+
+def test_a_page_without_truth_has_no_errors(mets: Path) -> None:
+    pages = compared_text(mets, "OCR-A", "OCR-B", "P1,P2")
+    assert [(page.page, page.errors and page.errors.edits) for page in pages] == [("P1", None), ("P2", 1)]
+
+
+def test_the_truth_is_not_compared_with_itself_unless_asked_for(mets: Path) -> None:
+    assert compared_text(mets, None, "OCR-B", "P2")[0].lines == ["OCR-A of P2"]
+    assert compared_text(mets, "OCR-B", "OCR-B", "P2")[0].errors == CharacterErrors(0, 11)
+
+
+def test_error_rates_are_told_for_each_page_and_the_book(mets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code_of(["text", str(mets), "-I", "OCR-B", "--truth", "OCR-A", "-g", "P2"]) == 0
+    assert capsys.readouterr().out == (
+        "=== P2: character error rate 9.09% ===\nOCR-B of P2\n\n"
+        "Character error rate of 1 page: 9.09% (1 of 11 characters)\n"
+    )
