@@ -64,9 +64,8 @@ def test_models_have_the_fields_of_the_references(name: str) -> None:
 def _plain(schema: Any) -> Any:
     """Without names of types, which are ours, and without `additionalProperties: true`, which says nothing."""
     if isinstance(schema, dict):
-        return {
-            k: "" if k == "$ref" else _plain(v) for k, v in schema.items() if (k, v) != ("additionalProperties", True)
-        }
+        said = {key: value for key, value in schema.items() if (key, value) != ("additionalProperties", True)}
+        return {key: "" if key == "$ref" else _plain(value) for key, value in said.items()}
     return [_plain(each) for each in schema] if isinstance(schema, list) else schema
 
 
