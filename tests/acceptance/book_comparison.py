@@ -1,6 +1,6 @@
 """Two books that should hold the same, as made by Offizin and by ``ocrd process``.
 
-Not compared: time stamps, where the books lie, agents (ours are one for each step and run), the order of files in METS.
+Not compared: time stamps, where the books lie, the order of files in METS, and agents (see ``agents_of``).
 """
 
 from __future__ import annotations
@@ -66,6 +66,16 @@ def files_of(book: Path) -> set[BookFile]:
 def pages_of(book: Path) -> list[str | None]:
     divs = etree.parse(book / "mets.xml").getroot().iter(f"{_METS}div")
     return [div.get("ID") for div in divs if div.get("TYPE") == "page"]
+
+
+def agents_of(book: Path) -> list[list[str]]:
+    """What METS says of each program that worked on the book: attributes but for the ID, name, notes."""
+    root = etree.parse(book / "mets.xml").getroot()
+    return [
+        [*(f"{key}={value}" for key, value in sorted(agent.attrib.items()) if key != "ID")]
+        + [f"{dict(child.attrib)}{child.text or ''}" for child in agent]
+        for agent in root.iter(f"{_METS}agent")
+    ]
 
 
 def same_content(ours: Path, theirs: Path) -> bool:
