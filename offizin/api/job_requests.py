@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from offizin.api import request_checks
-from offizin.api.job_views import job_output
 from offizin.api.reference_models import JobInput, PYJobInput, PYJobOutput
 from offizin.errors import InvalidRequest, NotFound, ProcessorsMissing, ProcessorUnknown
-from offizin.jobs import RunKind
+from offizin.jobs import RunKind, State
+from offizin.logs import job_log
 from offizin.offizin import Offizin
 from offizin.scheduling.submission import Submission
 from offizin.store import jobs
@@ -26,11 +26,25 @@ class Task(Protocol):
 
 
 async def submit_job(offizin: Offizin, processor_name: str, data: PYJobInput) -> PYJobOutput:
-    """Raises the errors under InvalidRequest and NotFound."""
+    """As what was written: a job that waits. ``data`` gets the processor's name and the new id, as in the reference.
+
+    Raises the errors under InvalidRequest and NotFound.
+    """
     data.processor_name = processor_name
     submitted = await offizin.submissions.submit(_submission(processor_name, data))
     [(_, data.job_id)] = submitted.jobs
-    return await job_output(offizin, data.job_id)
+    output = PYJobOutput(
+        job_id=data.job_id,
+        processor_name=processor_name,
+        state=State.CACHED,
+        path_to_mets=data.path_to_mets,
+        input_file_grps=data.input_file_grps,
+        output_file_grps=data.output_file_grps or [],
+        log_file_path=job_log(offizin.home.path, submitted.run_id, data.job_id),
+    )
+    if data.page_id:
+        output.page_id = data.page_id
+    return output
 
 
 def check_workspace(workspace_id: str | None) -> None:
@@ -97,6 +111,8 @@ def _submission(processor_name: str, data: PYJobInput) -> Submission:
             advice="Give the path of a mets.xml on the server as path_to_mets.",
         )
     check_workspace(data.workspace_id)
+    if len(data.depends_on or ()) > jobs.CHUNK:
+        raise InvalidRequest("depends_on names too many jobs", advice=f"Name at most {jobs.CHUNK}.")
     assert data.path_to_mets
     step = Step(
         line=1,
