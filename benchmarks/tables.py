@@ -13,12 +13,11 @@ from benchmarks.figures import HEADINGS, Figure, Group
 
 
 def show(console: Console, group: Group) -> None:
-    table = Table(*HEADINGS, title=group.title, title_justify="left")
     shown = _filled(group.figures)
+    table = Table(*(HEADINGS[column] for column in shown), title=group.title, title_justify="left")
     for figure in group.figures:
         style = {None: "", True: "green", False: "bold red"}[figure.met]
         table.add_row(*(figure.cells[column] for column in shown), style=style)
-    table.columns = [table.columns[column] for column in shown]
     console.print(table)
     for line in group.lines:
         console.print(line, markup=False, highlight=False)

@@ -93,17 +93,22 @@ class Holdings:
         return files
 
     def _insert(self, files: Iterable[File]) -> None:
-        gathered: dict[tuple[str | None, str], list[File]] = {}
-        by_id = self._by_id
+        by_id, by_page = self._by_id, self._by_page
+        more: dict[tuple[str | None, str], list[File]] = {}
         for file in files:
-            gathered.setdefault((file.page_id, file.file_grp), []).append(file)
             if file.id in by_id:
                 by_id[file.id].append(file)
             else:
                 by_id[file.id] = [file]
-        for (page, group), added in gathered.items():
-            groups = self._by_page.setdefault(page, {})
-            groups[group] = (*groups.get(group, ()), *added)
+            groups = by_page.get(file.page_id)
+            if groups is None:
+                groups = by_page[file.page_id] = {}
+            if file.file_grp not in groups:
+                groups[file.file_grp] = (file,)
+            else:  # gathered, so that many files of one page and group take no quadratic time
+                more.setdefault((file.page_id, file.file_grp), []).append(file)
+        for (page, group), added in more.items():
+            by_page[page][group] += tuple(added)
 
     def _linked(self, files: Iterable[File]) -> Iterator[File]:
         """Pages that linked a file before it was there get it, too."""

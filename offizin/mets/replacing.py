@@ -15,6 +15,7 @@ from offizin.mets.layout import Layout
 from offizin.mets.scan import Scan
 from offizin.mets.scan_files import FileSection
 from offizin.mets.scan_pages import PhysicalStructure
+from offizin.mets.source import Source
 from offizin.mets.walk import Walk
 
 
@@ -24,6 +25,7 @@ def without_replaced(document: Document, deltas: Iterable[Delta], path: Path) ->
     What goes and what comes is decided by ``Holdings.apply`` alone, on what the document holds.
     """
     content, layout = document.content, document.layout
+    source = Source(content)
     scan = Scan(content, path, files=_FileSpans, pages=_PointerSpans)
     assert isinstance(scan.structure, _PointerSpans)
     elements = [(found, scan.files_of(found)) for found in scan.file_section.files]
@@ -42,13 +44,13 @@ def without_replaced(document: Document, deltas: Iterable[Delta], path: Path) ->
         if any(id(file) in kept for file in files):
             file_ids[found.use].add(found.id)
         else:
-            edits.append(removal(content, found.start, found.end))
+            edits.append(removal(content, found.start, source.element_end(found.start, found.end)))
     dangling = _still_dangling(layout, new)
     links = {(file.page_id, file.id) for file in before if id(file) in kept}
     links |= {(page_id, file_id) for file_id, linked in dangling.items() for page_id in linked}
     for page_id, file_id, start, end in scan.structure.spans:
         if (page_id, file_id) not in links:
-            edits.append(removal(content, start, end))
+            edits.append(removal(content, start, source.element_end(start, end)))
     left = document.edited(edits, {use: frozenset(ids) for use, ids in file_ids.items()}) if edits else document
     if dangling != layout.dangling:
         left = replace(left, layout=replace(left.layout, dangling=dangling))
@@ -77,35 +79,39 @@ def _once_each(new: list[File], dangling: dict[str, list[str]]) -> list[File]:
 
 
 class _FileSpans(FileSection):
-    """Notes where files end."""
+    """Notes where files start and end."""
 
     def __init__(self, walk: Walk) -> None:
         super().__init__(walk)
         walk.ends[names.FILE] = self._end_file
 
+    def _start_file(self, attributes: dict[str, str]) -> None:
+        before = len(self.files)
+        super()._start_file(attributes)
+        if len(self.files) > before:
+            self.files[-1].start = self._walk.offset
+
     def _end_file(self) -> None:
-        file, walk = self._file, self._walk
-        if file is not None and walk.depth == self._file_depth:
-            file.end = walk.source.element_end(file.start, walk.offset)
+        if self._file is not None and self._walk.depth == self._file_depth:
+            self._file.end = self._walk.offset
 
 
 class _PointerSpans(PhysicalStructure):
-    """``spans``: page, file ID, and where the pointer begins and ends."""
+    """``spans``: page, file ID, and where the pointer starts and ends."""
 
     def __init__(self, walk: Walk) -> None:
         super().__init__(walk)
         self.spans: list[tuple[str, str, int, int]] = []
-        self._pointer: tuple[str, str, int, int] | None = None
+        self._start = -1
+        self._id = ""
         walk.ends[names.FPTR] = self._end_pointer
 
     def _start_pointer(self, attributes: dict[str, str]) -> None:
         super()._start_pointer(attributes)
-        self._pointer = None
-        if self._open and self._open[-1].last == self._walk.offset:
-            page = self._open[-1]
-            self._pointer = (page.key, attributes.get("FILEID", ""), page.last, self._walk.depth)
+        self._start = self._walk.offset
+        self._id = attributes.get("FILEID", "")
 
     def _end_pointer(self) -> None:
-        if self._pointer is not None and self._pointer[3] == self._walk.depth:
-            page_id, file_id, start, _ = self._pointer
-            self.spans.append((page_id, file_id, start, self._walk.source.element_end(start, self._walk.offset)))
+        page = self._open[-1] if self._open else None
+        if page is not None and page.key and page.depth == self._walk.depth - 1 and self._id:
+            self.spans.append((page.key, self._id, self._start, self._walk.offset))

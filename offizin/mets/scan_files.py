@@ -10,12 +10,15 @@ from offizin.mets.walk import Open, Walk
 
 
 class FoundFile(msgspec.Struct, gc=False):
-    """A ``mets:file``, from ``start`` to (if asked for) ``end``. Of several FLocat of one kind the first counts."""
+    """A ``mets:file``. Of several FLocat of one kind the first counts.
+
+    ``start`` and ``end`` are offsets as the parser reports them, where somebody asks for them.
+    """
 
     id: str
     use: str
     mimetype: str
-    start: int
+    start: int = -1
     end: int = -1
     local_filename: str | None = None
     url: str | None = None
@@ -57,7 +60,8 @@ class FileSection:
         walk = self._walk
         if self._open and self._open[-1].depth == walk.depth - 1:
             start = walk.offset
-            self._open[-1].last = start
+            if self._open[-1].child < 0:
+                self._open[-1].child = start
             group = Open(attributes.get("USE", ""), start, walk.depth)
             self._open.append(group)
             self.groups.setdefault(group.key, NOWHERE)
@@ -77,10 +81,11 @@ class FileSection:
         file_id = attributes.get("ID")
         if len(self._open) > 1 and self._open[-1].depth == depth - 1:
             group = self._open[-1]
-            group.last = start = walk.offset
+            if group.child < 0:
+                group.child = walk.offset
             self._file = None
             if file_id:  # else nothing can point to it
-                self._file = FoundFile(file_id, group.key, attributes.get("MIMETYPE", ""), start)
+                self._file = FoundFile(file_id, group.key, attributes.get("MIMETYPE", ""))
                 self._file_depth = depth
                 self.files.append(self._file)
         elif file_id:
@@ -100,4 +105,4 @@ class FileSection:
 
     def _spot(self, element: Open) -> Spot:
         walk = self._walk
-        return walk.source.spot(element.start, element.last, walk.offset, walk.unit)
+        return walk.source.spot(element.start, element.child, walk.offset, walk.unit)

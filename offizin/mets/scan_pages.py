@@ -64,7 +64,8 @@ class PhysicalStructure:
             return
         parent = self._open[-1]
         div = Open("", walk.offset, walk.depth)
-        parent.last = div.start
+        if parent.child < 0:
+            parent.child = div.start
         kind = attributes.get("TYPE")
         if kind == "page" and div_id:
             div.key = div_id
@@ -94,7 +95,8 @@ class PhysicalStructure:
         page = self._open[-1]
         if not page.key or page.depth != walk.depth - 1:
             return
-        page.last = walk.offset
+        if page.child < 0:
+            page.child = walk.offset
         linked = self._links.setdefault(file_id, page.key)
         if isinstance(linked, list):
             linked.append(page.key)
@@ -103,4 +105,4 @@ class PhysicalStructure:
 
     def _spot(self, element: Open) -> Spot:
         walk = self._walk
-        return walk.source.spot(element.start, element.last, walk.offset, walk.unit)
+        return walk.source.spot(element.start, element.child, walk.offset, walk.unit)

@@ -76,8 +76,8 @@ class _Sections:
     def spot_for(self, name: str) -> Spot:
         """Behind the last section that the schema puts before it, or before all others."""
         source, mets_start = self._walk.source, self._walk.mets_start
-        last = self._found[-1][1] if self._found else -1
-        inside = source.spot(mets_start, last, self._mets_end, self._walk.unit)
+        first = self._found[0][1] if self._found else -1
+        inside = source.spot(mets_start, first, self._mets_end, self._walk.unit)
         if not self._found:
             return inside
         earlier = _ORDER[: _ORDER.index(name) + 1]

@@ -32,15 +32,15 @@ class Source:
         between = self.content[self.content.rfind(b">", 0, offset) + 1 : offset]
         return "" if between.strip() else between.decode()
 
-    def spot(self, start: int, last: int, end: int, unit: str) -> Spot:
+    def spot(self, start: int, child: int, end: int, unit: str) -> Spot:
         """Where an element gets more children.
 
-        ``start`` is its own offset, ``last`` that of its last child that we know (or -1), ``end`` as in
+        ``start`` is its own offset, ``child`` that of its first child that we know (or -1), ``end`` as in
         ``element_end``. ``unit`` is one step of indentation.
         """
         prefix = self.prefix(start)
-        if last >= 0:
-            return Spot(self._behind_last_child(start, end), self._style(prefix, self.blank_before(last)))
+        if child >= 0:
+            return Spot(self._behind_last_child(start, end), self._style(prefix, self.blank_before(child)))
         own = self.blank_before(start)
         inner = own + unit if "\n" in own else ""
         tag_end = self.tag_end(start)

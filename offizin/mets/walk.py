@@ -20,7 +20,7 @@ _LONGEST_ENTITY = 1000
 
 
 class Open(msgspec.Struct, eq=False, gc=False):
-    """An element that is not closed yet: its ``start`` in bytes, and ``last``, where its last child starts.
+    """An element that is not closed yet: its ``start`` in bytes, and ``child``, where its first child starts.
 
     ``key`` is a page's ID or a group's USE.
     """
@@ -28,7 +28,7 @@ class Open(msgspec.Struct, eq=False, gc=False):
     key: str
     start: int
     depth: int
-    last: int = -1
+    child: int = -1
 
 
 class Walk:
