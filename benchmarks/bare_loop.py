@@ -45,10 +45,16 @@ class BareLoop(msgspec.Struct, frozen=True):
 
 
 def command(
-    processor_class: str, executable: str, mets: Path, parameters: Mapping[str, Any], file_grps: Sequence[str]
+    processor_class: str,
+    executable: str,
+    mets: Path,
+    parameters: Mapping[str, Any],
+    file_grps: Sequence[str],
+    share: str = "0/1",
 ) -> list[str]:
-    """``file_grps``: the source, then the target of each step."""
-    return [sys.executable, str(_PROCESS), processor_class, executable, str(mets), json.dumps(parameters), *file_grps]
+    """``file_grps``: the source, then the target of each step. ``share`` 1/2: the second of every two pages."""
+    given = json.dumps(parameters)
+    return [sys.executable, str(_PROCESS), processor_class, executable, str(mets), given, share, *file_grps]
 
 
 def run(called: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> BareLoop:

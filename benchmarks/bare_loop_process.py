@@ -1,10 +1,10 @@
 """The bare loop itself: one processor, page by page, step by step, in this process, with the whole METS.
 
-    python bare_loop_process.py MODULE:CLASS EXECUTABLE METS PARAMETERS GROUP GROUP...
+    python bare_loop_process.py MODULE:CLASS EXECUTABLE METS PARAMETERS SHARE GROUP GROUP...
 
-As ``ocrd process`` would do it if it had nothing to start and nothing to save. The first page is done once beforehand,
-unmeasured. Prints one JSON object: ``{"steps": [[seconds of each page], ...], "cpu": seconds}``. Needs nothing but
-``ocrd``.
+As ``ocrd process`` would do it if it had nothing to start and nothing to save. SHARE says which pages: 0/1 is all of
+them, 1/2 the second of every two. The first page is done once beforehand, unmeasured. Prints one JSON object:
+``{"steps": [[seconds of each page], ...], "cpu": seconds}``. Needs nothing but ``ocrd``.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from ocrd import Resolver
 from ocrd_utils import initLogging
 
 
-def main(named: str, executable: str, mets: str, parameters: str, *groups: str) -> None:
+def main(named: str, executable: str, mets: str, parameters: str, share: str, *groups: str) -> None:
     initLogging()
     module, _, class_name = named.partition(":")
     processor_class = getattr(import_module(module), class_name)
     processor_class.executable = executable
     workspace = Resolver().workspace_from_url(mets, dst_dir=str(Path(mets).parent))
-    pages = workspace.mets.physical_pages
+    number, _, of = share.partition("/")
+    pages = workspace.mets.physical_pages[int(number) :: int(of)]
     processor = processor_class(None, parameter=json.loads(parameters))
 
     def work(page: str, source: str, target: str) -> float:

@@ -67,12 +67,17 @@ def serving(home: Path, *, slots: int = 2, environment: Mapping[str, str] | None
     try:
         yield Server(process, _address(process, home), home)
     finally:
+        _end(process)
+
+
+def _end(process: psutil.Popen) -> None:
+    if process.poll() is None:
         process.terminate()
-        try:
-            process.wait(timeout=30)
-        except psutil.TimeoutExpired:
-            process.kill()
-            process.wait()
+    try:
+        process.wait(timeout=30)
+    except psutil.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _address(process: psutil.Popen, home: Path) -> tuple[str, int]:
