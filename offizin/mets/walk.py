@@ -1,7 +1,7 @@
 """One pass of the XML parser over a METS document, and who listens to it.
 
-Expat, not a tree: docs/decisions/0005 has the figures. Nothing outside the document is touched: no external entity, no DTD,
-no network; entities that could blow up or that hide markup are refused.
+Expat, not a tree: docs/decisions/0006 has the figures. Nothing outside the document is touched: no external entity, no
+DTD, no network; entities that could blow up or that hide markup are refused.
 """
 
 from __future__ import annotations
