@@ -1,0 +1,47 @@
+"""What a server tells of itself and of its processors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+
+from offizin import __version__
+from offizin.processing_server import ProcessingServer
+from offizin.processors.discovery import Discovery
+from offizin.settings import Settings
+from tests.behaviour.conftest import Server
+from tests.behaviour.scripted_processors import write_processor
+
+
+def test_health_tells_of_runners_and_of_where_the_time_goes(server: Server, book: Path) -> None:
+    server.wait_for_job(server.run_job(book))
+    health = server.client.get("/healthz").json()
+    assert (health["status"], health["version"], health["slots"], health["runs_live"]) == ("ok", __version__, 2, 0)
+    assert "ocrd-dummy" in {runner["processor"] for runner in health["runners"]}
+    assert all(Path(f"/proc/{runner['pid']}").exists() for runner in health["runners"])
+    timings = {timing["part"]: timing for timing in health["timings"]}
+    assert timings["validate"]["count"] >= 1
+    assert timings["validate"]["seconds"] > 0
+
+
+async def test_processors_are_described(tmp_path: Path) -> None:
+    directory = tmp_path / "processors"
+    directory.mkdir()
+    write_processor(directory, "class Scripted(Described): pass")
+    (directory / "ocrd-none").write_text("#!/bin/sh\necho hello\n")
+    (directory / "ocrd-none").chmod(0o755)
+    server = ProcessingServer(settings=Settings(home=tmp_path / "home"))
+    transport = httpx.ASGITransport(server)
+    async with server.running() as offizin, httpx.AsyncClient(transport=transport, base_url="http://offizin") as client:
+        offizin.discovery = Discovery([directory], tmp_path / "tools.json", "")
+        [found] = (await client.get("/processors")).json()["processors"]
+        assert (await client.get("/processor")).json() == ["ocrd-none", "ocrd-scripted"]
+    assert found == {
+        "name": "ocrd-scripted",
+        "executable": str(directory / "ocrd-scripted"),
+        "version": "0.7",
+        "description": "does what a test wants",
+        "independent_pages": None,
+        "loaded": 0,
+    }
