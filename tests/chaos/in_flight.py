@@ -13,12 +13,14 @@ from pathlib import Path
 @dataclass(frozen=True)
 class InFlight:
     """``jobs``: pieces and jobs of one page that were QUEUED or RUNNING; ``deltas``: results not yet in a mets.xml;
-    ``ends``: runs without an open job whose end was not written; ``callbacks``: those that were still due."""
+    ``ends``: runs without an open job whose end was not written; ``callbacks``: those that were still due;
+    ``open_jobs``: jobs that were not over, also those that waited."""
 
     jobs: int
     deltas: int
     ends: int
     callbacks: int
+    open_jobs: int = 0
 
     def __bool__(self) -> bool:
         return bool(self.jobs or self.deltas)
@@ -30,11 +32,14 @@ _COUNTS = (
     "SELECT count(*) FROM deltas",
     "SELECT count(*) FROM runs WHERE ended_at IS NULL AND open_jobs = 0",
     "SELECT count(*) FROM callbacks",
+    "SELECT coalesce(sum(open_jobs), 0) FROM runs",
 )
 
 
 def look(home: Path) -> InFlight:
-    """Look at a copy: opening a database that was left in the middle of something repairs it."""
+    """Look at a copy: opening a database that was left in the middle of something repairs it. None of it is nothing."""
+    if not (home / "offizin.sqlite").exists():
+        return InFlight(0, 0, 0, 0)
     with tempfile.TemporaryDirectory() as copy:
         for name in ("offizin.sqlite", "offizin.sqlite-wal"):
             if (home / name).exists():

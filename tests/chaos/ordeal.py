@@ -20,6 +20,8 @@ from tests.chaos.outcome import Outcome
 from tests.chaos.server import Server
 
 FINAL = ("SUCCESS", "FAILED", "CANCELLED")
+# A batch has some eighty jobs.
+ENOUGH_JOBS = 60
 # The whole rest of the work, with everybody else on this machine.
 FINISH_SECONDS = 90.0
 
@@ -68,6 +70,11 @@ class Ordeal:
         make_books(batch.directory)
         self.batches.append(batch)
         return batch
+
+    def need_work(self) -> None:
+        """A new batch of runs, unless there is about as much to do already."""
+        if self.in_flight().open_jobs < ENOUGH_JOBS:
+            self.new_batch()
 
     def in_flight(self) -> InFlight:
         return look(self.home)

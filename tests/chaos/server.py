@@ -59,11 +59,15 @@ class Server:
             self._silent = True
             self._said.notify_all()
 
-    def says(self, text: str) -> str:
-        """Wait for a line with ``text`` and return it; empty when the server died before."""
+    def says(self, *texts: str) -> str:
+        """Wait for a line with one of ``texts`` and return it; empty when the server died before."""
+
+        def found() -> str:
+            return next((line for line in self._lines if any(text in line for text in texts)), "")
+
         with self._said:
-            self._said.wait_for(lambda: self._silent or any(text in line for line in self._lines), START_SECONDS)
-            return next((line for line in self._lines if text in line), "")
+            self._said.wait_for(lambda: self._silent or found(), START_SECONDS)
+            return found()
 
     def listens(self) -> bool:
         """Wait until it takes requests; False when it died before."""

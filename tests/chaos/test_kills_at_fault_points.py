@@ -11,8 +11,9 @@ from tests.chaos.conftest import KillTest
 from tests.chaos.kills import Kill
 from tests.chaos.ordeal import Ordeal
 
-# How often a point is passed at most before the kill: about as often as one batch of runs passes it.
-_MOST = {"submission": 8, "dispatch": 30, "completion": 40, "ending": 4, "save": 3, "callback": 4}
+# How often a point is passed at most before the kill.
+_SOON = {"submission": 8, "dispatch": 8, "completion": 15, "ending": 1, "save": 1, "callback": 1}
+_LATER = {"submission": 8, "dispatch": 30, "completion": 40, "ending": 4, "save": 3, "callback": 4}
 # A point that a server does not reach in this time, in seconds, it does not reach any more.
 _PATIENCE = 20.0
 _ATTEMPTS = 5
@@ -21,7 +22,7 @@ _ATTEMPTS = 5
 def test_everything_ends_as_undisturbed_after_kills_at_each_point(kill_test: KillTest) -> None:
     ordeal, random = kill_test.ordeal(), Random(1)
     for point in POINTS:
-        _hit(kill_test, ordeal, point, random)
+        _hit(kill_test, ordeal, point, random, _SOON)
     kill_test.end(ordeal)
 
 
@@ -32,15 +33,19 @@ def test_everything_ends_as_undisturbed_after_ten_kills_at_each_point(kill_test:
     for _ in range(10):
         ordeal = kill_test.ordeal()
         for point in random.sample(POINTS, len(POINTS)):
-            _hit(kill_test, ordeal, point, random)
+            _hit(kill_test, ordeal, point, random, _LATER)
         kill_test.end(ordeal)
 
 
-def _hit(kill_test: KillTest, ordeal: Ordeal, point: str, random: Random) -> None:
+def _hit(kill_test: KillTest, ordeal: Ordeal, point: str, random: Random, most: dict[str, int]) -> None:
     """Kill servers at this point until one had work in flight."""
-    most = _MOST[point.partition(":")[0]]
+    kind = point.partition(":")[0]
     for _ in range(_ATTEMPTS):
-        if _dies_at(ordeal, point, random.randint(1, most)):
+        if kind == "submission":
+            ordeal.new_batch()
+        else:
+            ordeal.need_work()
+        if _dies_at(ordeal, point, random.randint(1, most[kind])):
             in_flight = ordeal.in_flight()
             kill_test.kills.append(Kill(point, in_flight))
             if in_flight:
@@ -49,7 +54,6 @@ def _hit(kill_test: KillTest, ordeal: Ordeal, point: str, random: Random) -> Non
 
 
 def _dies_at(ordeal: Ordeal, point: str, number: int) -> bool:
-    ordeal.new_batch()
     with ordeal.server(f"{point}:{number}") as server:
         if server.listens():
             ordeal.submit_what_is_left(server)
