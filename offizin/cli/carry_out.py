@@ -53,7 +53,7 @@ async def submit(client: Client, order: Order) -> Started:
 async def carry_out(place: Place, start: Start, wishes: Wishes) -> int:
     """Returns the exit code; raises what ``start`` and ``connect`` raise."""
     console = progress_console()
-    began = clock().monotonic()
+    began = 0.0
     with (
         interruption(lambda: _leave(console, place)) as asked,
         run_display(console, clock(), quiet=wishes.as_json) as display,
@@ -62,6 +62,7 @@ async def carry_out(place: Place, start: Start, wishes: Wishes) -> int:
         for _ in range(TAKEOVERS):
             async with connect(place, clock()) as connection:
                 if not run_id:
+                    began = clock().monotonic()
                     run_id = await _begin(connection, start, wishes, display, asked)
                 if not wishes.wait:
                     return _tell_id(run_id, place, wishes)

@@ -40,8 +40,11 @@ def run_display(console: Console, clock: Clock, *, quiet: bool = False) -> Itera
             TextColumn("{task.fields[failed]}", style="bold red"),
             TextColumn("{task.fields[pace]}", style="dim"),
         )
-        with Progress(*columns, console=console, refresh_per_second=8) as progress:
+        progress = Progress(*columns, console=console, refresh_per_second=8)
+        try:
             yield BarDisplay(progress, clock)
+        finally:
+            progress.stop()
 
 
 class SilentDisplay:
@@ -58,7 +61,7 @@ class SilentDisplay:
 
 
 class BarDisplay:
-    """A bar for each step."""
+    """A bar for each step, from the first look at the run on."""
 
     def __init__(self, progress: Progress, clock: Clock) -> None:
         self._progress = progress
@@ -81,6 +84,7 @@ class BarDisplay:
                 failed=trouble(step),
                 pace=pace_words(pace, step),
             )
+        self._progress.start()
 
     def note(self, text: str) -> None:
         self._progress.console.print(text, markup=False, soft_wrap=True)
