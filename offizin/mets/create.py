@@ -95,7 +95,7 @@ def _attributes(page: NewPage) -> str:
 
 
 def _write_new(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.offizin-part")
+    temporary = path.with_name(f".{path.name}.offizin-new")
     try:
         with temporary.open("xb") as file:
             file.write(content)

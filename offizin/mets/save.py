@@ -4,16 +4,11 @@ The new content goes to a temporary file in the same directory, is synced, and c
 step (renameat2, RENAME_EXCHANGE). What came out is compared with what was read: a change that slipped in between is put
 back.
 Where the file system cannot exchange names (NFS), the file is compared once more and then replaced.
-
-Temporary names, for a METS ``mets.xml``: ``.mets.xml.offizin-part`` while it is written (worthless after a crash), then
-``.mets.xml.offizin-swap-OLD-NEW`` with both digests: after a crash between exchange and comparison it holds what was in
-mets.xml before, and the digests tell whether that was ours.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,12 +20,11 @@ from offizin.messages import Delta
 from offizin.mets.document import Additions, Document, with_additions
 from offizin.mets.encoding import to_utf8
 from offizin.mets.exchange import exchange_names
+from offizin.mets.leftovers import clear_leftovers, part_name, swap_name
 from offizin.mets.replacing import without_replaced
 from offizin.mets.scan import Scan
 from offizin.mets.sections import with_sections
 from offizin.mets.stamp import Stamp, digest_of, read_with_stamp
-
-_SWAP = re.compile(r"swap-([0-9a-f]+)-([0-9a-f]+)")
 
 
 def save(path: Path, deltas: Sequence[Delta], known: Stamp) -> Stamp:
@@ -57,14 +51,14 @@ def save(path: Path, deltas: Sequence[Delta], known: Stamp) -> Stamp:
     if after is before:
         return stamp.with_layout(before.layout)
     written = encoding.from_utf8(after.content)
-    part = _temporary(target, "part")
+    part = part_name(target)
     try:
         saved = Stamp.of(_write(part, written, like=target), written)
     except OSError:
         part.unlink(missing_ok=True)
         raise
     reach("save: temporary file written")
-    swap = part.rename(_temporary(target, f"swap-{known.digest}-{saved.digest}"))
+    swap = part.rename(swap_name(target, known.digest, saved.digest))
     _put_in_place(swap, target, path, known, saved)
     _sync_directory(target.parent)
     # in other encodings references may stand for characters, so that the places in it are others
@@ -84,22 +78,6 @@ def apply_deltas(document: Document, deltas: Sequence[Delta], path: Path) -> Doc
     return with_additions(with_sections(document, additions, path), additions)
 
 
-def clear_leftovers(path: Path) -> None:
-    """Clear up after a save that was killed: delete its temporary files, and put back a change it had displaced."""
-    target = path.resolve()
-    prefix = _temporary(target, "").name
-    for name in [entry.name for entry in os.scandir(target.parent) if entry.name.startswith(prefix)]:
-        leftover = target.with_name(name)
-        swap = _SWAP.fullmatch(name.removeprefix(prefix))
-        if swap and digest_of(leftover.read_bytes()) not in swap.groups():
-            # somebody else's file: killed after the exchange and before it was looked at
-            if digest_of(target.read_bytes()) != swap[2]:
-                continue  # and then written again; neither is ours to choose
-            leftover.replace(target)
-        else:
-            leftover.unlink()
-
-
 def _write(temporary: Path, content: bytes, *, like: Path) -> os.stat_result:
     model = like.stat()
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -114,8 +92,18 @@ def _write(temporary: Path, content: bytes, *, like: Path) -> os.stat_result:
             except PermissionError:
                 pass  # only root may give files away
         os.fchmod(descriptor, model.st_mode & 0o7777)
+        _copy_access_list(like, descriptor)
         os.fsync(descriptor)
         return os.fstat(descriptor)
+
+
+def _copy_access_list(like: Path, descriptor: int) -> None:
+    """Shared directories of libraries often give rights by name; the mode does not tell them."""
+    for name in ("system.posix_acl_access", "user.nfs4_acl"):
+        try:
+            os.setxattr(descriptor, name, os.getxattr(like, name))
+        except OSError:
+            pass  # there is none, or this file system has none
 
 
 def _put_in_place(swap: Path, target: Path, path: Path, known: Stamp, saved: Stamp) -> None:
@@ -142,10 +130,6 @@ def _put_in_place(swap: Path, target: Path, path: Path, known: Stamp, saved: Sta
     else:  # they wrote again in that instant; no version of theirs is deleted
         error.advice += f" A second version of theirs is kept in {swap}."
     raise error
-
-
-def _temporary(target: Path, ending: str) -> Path:
-    return target.with_name(f".{target.name}.offizin-{ending}")
 
 
 def _changed(path: Path, known: Stamp, found: Stamp) -> MetsChanged:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
+import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +18,8 @@ from offizin.messages import Delta, File
 from offizin.mets import exchange
 from offizin.mets import save as save_module
 from offizin.mets.index import MetsIndex
-from offizin.mets.save import clear_leftovers, save
+from offizin.mets.leftovers import clear_leftovers, part_name
+from offizin.mets.save import save
 from offizin.mets.stamp import Stamp, read_with_stamp
 from tests.conformance.mets.examples import PLAIN
 
@@ -257,15 +261,43 @@ def test_a_symbolic_link_stays_one_and_its_target_is_written(mets: Path, tmp_pat
 
 
 def test_other_files_of_the_directory_are_left_alone(mets: Path) -> None:
-    for name in (".mets.xml.swp", "mets.xml~", ".mets.xmloffizin-part", "other.xml"):
+    others = {".mets.xml.swp", "mets.xml~", ".mets.xml.offizin-part", "other.xml"}
+    for name in others:
         mets.with_name(name).write_text("mine")
     save(mets, [DELTA], known(mets))
-    assert {e.name for e in mets.parent.iterdir() if e != mets} == {
-        ".mets.xml.swp",
-        "mets.xml~",
-        ".mets.xmloffizin-part",
-        "other.xml",
-    }
+    assert {entry.name for entry in mets.parent.iterdir() if entry != mets} == others
+
+
+def process_that_is_over() -> int:
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize(
+    ("host", "pid", "age", "stays"),
+    [
+        (None, None, 0, False),
+        (None, 1, 0, True),
+        (None, 0, 0, False),
+        ("elsewhere", 1, 0, True),
+        ("elsewhere", 1, 7200, False),
+    ],
+    ids=["ours", "of a process that lives", "of one that is over", "of another host", "old, of another host"],
+)
+def test_only_saves_that_are_over_are_cleared_up(
+    mets: Path, host: str | None, pid: int | None, age: int, stays: bool
+) -> None:
+    name = part_name(mets).name
+    if pid is not None:
+        name = name.replace(f"-{os.getpid()}-", f"-{pid or process_that_is_over()}-")
+    if host is not None:
+        name = name.replace(f"-{socket.gethostname()}-", f"-{host}-")
+    leftover = mets.with_name(name)
+    leftover.write_bytes(PLAIN.encode()[:100])
+    os.utime(leftover, (time.time() - age,) * 2)
+    clear_leftovers(mets)
+    assert leftover.exists() == stays
 
 
 def test_no_mets(tmp_path: Path) -> None:
