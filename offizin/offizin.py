@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -188,7 +189,7 @@ class Offizin:
         run_over = self.endings.run_over
         self.completion = Completion(
             self.database, self.broker, self.dispatcher, choosing, self.learned, clock, self.timings, limits,
-            run_over=run_over, changed=changed,
+            run_over=run_over, end_work=self.pool.cancel, changed=changed,
         )  # fmt: skip
         self.submissions = Submissions(
             self.database, self.lanes, contexts, self.discovery, self.dispatcher, choosing, clock, self.timings,
@@ -229,5 +230,5 @@ class Offizin:
             load_limit=settings.load_limit,
             idle_limit=settings.runner_idle_limit,
             logs=self.home.runner_logs,
-            environment=runner_environment(os.environ),
+            environment=partial(runner_environment, os.environ),
         )

@@ -40,7 +40,7 @@ class PoolSettings:
     load_limit: float
     idle_limit: float
     logs: Path
-    environment: dict[str, str]
+    environment: Callable[[Path], dict[str, str]]  # what is set for a processor's program
 
 
 @dataclass(slots=True)
@@ -208,7 +208,7 @@ class WorkerPool:
                 log=self.settings.logs / f"{line.processor}-{self._started}.log",
                 threads=self.settings.threads,
                 load_limit=self.settings.load_limit,
-                environment=self.settings.environment,
+                environment=self.settings.environment(executable),
             )
         except OffizinError as error:
             line.loading -= 1
