@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from offizin.api import priorities, request_checks, run_failures, run_views
+from offizin.api import request_checks, run_failures, run_views
 from offizin.api.current import CurrentOffizin
 from offizin.api.models import MOST, CancelAnswer, Failures, PriorityChange, RetryAnswer, RunList, RunSummary
 from offizin.errors import Conflict
@@ -54,9 +54,9 @@ async def cancel_run(offizin: CurrentOffizin, run_id: str) -> CancelAnswer:
 
 @router.patch("/workflow/job/{run_id}")
 async def set_priority(offizin: CurrentOffizin, run_id: str, change: PriorityChange) -> RunSummary:
-    """Change the priority of what waits in a run."""
+    """Change the priority of a run. What lies in front of a worker already keeps its place: some 50 ms of work."""
     run = await run_views.run_row(offizin, run_id)
-    await priorities.set_priority(offizin, run, change.priority)
+    await offizin.priorities.set_priority(run.seq, change.priority)
     return await run_views.run_summary(offizin, run_id)
 
 

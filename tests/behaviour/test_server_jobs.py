@@ -94,15 +94,20 @@ def test_jobs_are_listed_page_by_page(server: Server, book: Path) -> None:
     )
 
 
+Called = tuple[str, Queue[dict[str, Any]], threading.Event]
+
+
 @pytest.fixture
-def called() -> Iterator[tuple[str, Queue[dict[str, Any]]]]:
-    """A URL, and what is POSTed to it."""
+def called() -> Iterator[Called]:
+    """A URL, what is POSTed to it, and an event: as long as it is cleared, such calls are answered with 503."""
     bodies: Queue[dict[str, Any]] = Queue()
+    willing = threading.Event()
+    willing.set()
 
     class Taking(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             bodies.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
+            self.send_response(204 if willing.is_set() else 503)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
@@ -111,26 +116,41 @@ def called() -> Iterator[tuple[str, Queue[dict[str, Any]]]]:
     with HTTPServer(("127.0.0.1", 0), Taking) as listening:
         thread = threading.Thread(target=listening.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{listening.server_port}/done", bodies
+        yield f"http://127.0.0.1:{listening.server_port}/done", bodies, willing
         listening.shutdown()
         thread.join()
 
 
-def test_the_callback_of_a_job_gets_its_result(
-    server: Server, book: Path, called: tuple[str, Queue[dict[str, Any]]]
-) -> None:
-    url, bodies = called
+def test_the_callback_of_a_job_gets_its_result(server: Server, book: Path, called: Called) -> None:
+    url, bodies, _ = called
     job_id = server.run_job(book, callback_url=url)
     body = bodies.get(timeout=60)
     assert (body["job_id"], body["state"], body["path_to_mets"]) == (job_id, "SUCCESS", str(book))
     assert files_of(book, "OCR-D-OUT") == 3
 
 
-def test_the_callback_of_a_workflow_gets_its_result(
-    server: Server, book: Path, called: tuple[str, Queue[dict[str, Any]]]
-) -> None:
-    url, bodies = called
+def test_the_callback_of_a_workflow_gets_its_result(server: Server, book: Path, called: Called) -> None:
+    url, bodies, _ = called
     text = "scripted -I OCR-D-IMG -O OCR-D-OUT -P mode fail -P where P1"
     run = server.run_workflow(book, text, page_wise=True, workflow_callback_url=url)
     body = bodies.get(timeout=60)
     assert (body["job_id"], body["state"]) == (run["job_id"], "FAILED")
+
+
+def test_a_callback_that_was_not_taken_is_made_again_after_a_restart(
+    tmp_path: Path, book: Path, called: Called
+) -> None:
+    url, bodies, willing = called
+    willing.clear()
+    before = Server(tmp_path / "home")
+    job_id = before.run_job(book, callback_url=url)
+    assert bodies.get(timeout=60)["job_id"] == job_id
+    before.stop()
+    while not bodies.empty():
+        bodies.get()
+    willing.set()
+    after = Server(tmp_path / "home")
+    assert bodies.get(timeout=60) == {
+        "job_id": job_id, "state": "SUCCESS", "path_to_mets": str(book), "workspace_id": None,
+    }  # fmt: skip
+    after.stop()
