@@ -203,8 +203,9 @@ class WorkerPool:
         try:
             await self._make_room(line)
             self._started += 1
+            executable = self._locate(line.processor)
             runner = await self._start_runner(
-                self._locate(line.processor),
+                executable,
                 log=self.settings.logs / f"{line.processor}-{self._started}.log",
                 threads=self.settings.threads,
                 load_limit=self.settings.load_limit,
