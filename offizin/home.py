@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from offizin.errors import HomeInUse, Unavailable
+
+
+# Commands that look for a server hold the lock for an instant; so long, in seconds, it is tried again.
+_PATIENCE = 0.2
 
 
 class Home:
@@ -40,7 +45,7 @@ class Home:
                 advice="Name another one with --home or OFFIZIN_HOME.",
             ) from error
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock_for_good(lock)
         except OSError as error:
             os.close(lock)
             where = self.address()
@@ -89,3 +94,16 @@ class Home:
         finally:
             os.close(lock)
         return False
+
+
+def _lock_for_good(lock: int) -> None:
+    """Raises OSError when somebody else keeps it."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_PATIENCE / 20)
