@@ -9,7 +9,6 @@ from pathlib import Path
 
 from offizin.errors import HomeInUse, Unavailable
 
-
 # Commands that look for a server hold the lock for an instant; so long, in seconds, it is tried again.
 _PATIENCE = 0.2
 
