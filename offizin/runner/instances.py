@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from copy import deepcopy
 from typing import Any
 
 from ocrd_utils import VERSION, config
@@ -23,7 +24,7 @@ class LoadingFailed(Exception):
 class Instances:
     def __init__(self, processor_class: Any) -> None:
         self._class = processor_class
-        self._loaded: OrderedDict[str, Any] = OrderedDict()
+        self._loaded: OrderedDict[str, _Loaded] = OrderedDict()
         most = min(config.OCRD_MAX_PROCESSOR_CACHE, _MOST)
         own = getattr(processor_class, "max_instances", -1)
         self._most = max(1, min(most, own) if own >= 0 else most)
@@ -31,17 +32,19 @@ class Instances:
     def for_piece(self, piece: Piece) -> Any:
         """The instance for the piece's parameters, set to its file groups. Raises LoadingFailed."""
         key = canonical(piece.parameters)
-        processor = self._loaded.get(key)
-        if processor is None:
+        loaded = self._loaded.get(key)
+        if loaded is None:
             while len(self._loaded) >= self._most:  # first let go: both may not fit into memory
                 self._loaded.popitem(last=False)
             try:
-                processor = self._load(dict(piece.parameters), piece)
+                loaded = _Loaded(self._load(dict(piece.parameters), piece))
             except (Exception, SystemExit) as error:
                 raise LoadingFailed(error) from error
-            self._loaded[key] = processor
+            self._loaded[key] = loaded
         else:
             self._loaded.move_to_end(key)
+            loaded.restore_parameters()
+        processor = loaded.processor
         processor.input_file_grp = ",".join(piece.input_file_grps)
         processor.output_file_grp = ",".join(piece.output_file_grps)
         processor.page_id = selector(piece)
@@ -62,6 +65,25 @@ class Instances:
                 page_id=selector(piece),
             )
         return self._class(None, parameter=parameters)
+
+
+class _Loaded:
+    """A processor, and its parameters as they were when it had been loaded.
+
+    With ocrd 2.x they are a plain dict, and some processors put into it what they compute for a page (ocrd-wrap 0.1.8,
+    ``window_size``): the next piece must not get that.
+    """
+
+    def __init__(self, processor: Any) -> None:
+        self.processor = processor
+        parameters = getattr(processor, "parameter", None)
+        self._parameters = parameters if type(parameters) is dict else None
+        self._as_loaded = deepcopy(self._parameters)
+
+    def restore_parameters(self) -> None:
+        if self._parameters is not None and self._parameters != self._as_loaded:
+            self._parameters.clear()
+            self._parameters.update(deepcopy(self._as_loaded))  # type: ignore[arg-type]
 
 
 def selector(piece: Piece) -> Any:
