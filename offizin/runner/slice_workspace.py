@@ -57,6 +57,8 @@ class SliceWorkspace(Workspace):
         path = ""
         if kwargs.get("local_filename"):
             kwargs["local_filename"], path = self._path_inside(str(kwargs["local_filename"]))
+            if content is None and not os.path.exists(path):
+                kwargs["local_filename"] = self._where_it_lies(kwargs["local_filename"], file_grp)
         prepared = self.mets.prepare_file(file_grp, **kwargs)
         if content is None:
             return self.mets.commit_file(prepared)
@@ -78,6 +80,14 @@ class SliceWorkspace(Workspace):
             os.makedirs(parent, exist_ok=True)
             self._inside.add(parent)
         return (filename if not os.path.isabs(filename) else os.path.relpath(path, self.directory)), path
+
+    def _where_it_lies(self, filename: str, file_grp: str | None) -> str:
+        """ocrd-dinglehopper 0.11 names what it has written without the directory: METS would lead nowhere."""
+        in_group = os.path.join(file_grp or "", filename)
+        if os.path.isabs(filename) or not os.path.exists(os.path.join(self.directory, in_group)):
+            return filename
+        _log.warning("%s is not there, but %s: that is what is put into the METS", filename, in_group)
+        return in_group
 
     def _write(self, path: str, body: bytes) -> None:
         self._written += 1

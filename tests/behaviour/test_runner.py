@@ -55,10 +55,12 @@ ODD = """
             if self.mode == "outside":
                 self.workspace.add_file(self.output_file_grp, file_id="X_" + page, page_id=page,
                                         local_filename="../outside.xml", content="x")
-            if self.mode == "own":
+            if self.mode.startswith("own"):
                 name = self.output_file_grp + "/own_" + page
                 os.makedirs(self.output_file_grp, exist_ok=True)
                 Path(name).write_bytes(b"written by the processor")
+                if self.mode == "own, wrongly named":
+                    name = Path(name).name
                 self.workspace.add_file(self.output_file_grp, file_id="own_" + page, page_id=page,
                                         local_filename=name, mimetype="text/plain")
                 return
@@ -300,6 +302,15 @@ async def test_what_a_processor_wrote_by_itself_is_measured_when_its_page_is_sea
     (file,) = pages["PHYS_0001"].files
     assert file.size == len(b"written by the processor")
     assert file.digest == hashlib.blake2b(b"written by the processor", digest_size=16).hexdigest()
+
+
+async def test_what_a_processor_names_without_its_directory_is_found_in_the_group(odd: Driver, book: Book) -> None:
+    """As ocrd-dinglehopper 0.11 does."""
+    pages = by_page(await odd.result(book.piece(["PHYS_0001"], {"mode": "own, wrongly named"})))
+    (file,) = pages["PHYS_0001"].files
+    assert file.local_filename == "OCR-D-OUT/own_PHYS_0001"
+    assert file.size == len(b"written by the processor")
+
 
 
 async def test_nothing_is_written_after_the_deadline_until_it_is_renewed(odd: Driver, book: Book) -> None:
