@@ -136,8 +136,7 @@ def _changed(path: Path, known: Stamp, found: Stamp) -> MetsChanged:
     return MetsChanged(
         f"{path} was changed by somebody else at {_clock_time(found)}, while it was open here (as of "
         f"{_clock_time(known)}); it was left as they wrote it",
-        advice="Put the earlier file back, or close the workspace so that it is read anew; then retry. "
-        "Results are kept.",
+        advice="Results are kept: retry the run, and they are written into the file as it is then.",
     )
 
 
