@@ -312,7 +312,6 @@ async def test_what_a_processor_names_without_its_directory_is_found_in_the_grou
     assert file.size == len(b"written by the processor")
 
 
-
 async def test_nothing_is_written_after_the_deadline_until_it_is_renewed(odd: Driver, book: Book) -> None:
     odd.process.renew(-1.0)
     late = by_page(await odd.result(book.piece(["PHYS_0001"])))["PHYS_0001"]
