@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -36,6 +37,9 @@ class Serving(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        # What is loaded by now stays; walking it again and again would hold up requests.
+        gc.collect()
+        gc.freeze()
         self._listening()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
