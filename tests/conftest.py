@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
+
+from tests.postgresql_cluster import PostgresqlCluster, cluster_for_session
 
 # On a busy machine a single example may take any time; how long a room may take is said in CONTRIBUTING.md.
 settings.register_profile("offizin", deadline=None, print_blob=True)
 settings.load_profile("offizin")
+
+
+@pytest.fixture(scope="session")
+def postgresql_cluster() -> Iterator[PostgresqlCluster]:
+    yield from cluster_for_session()

@@ -181,7 +181,7 @@ def of_run(tx: Transaction, run: int, states: Collection[State] | None = None) -
 
 def live_of_step(tx: Transaction, run: int, step: int) -> list[JobRow]:
     query = select(*_row_columns).where(jobs.c.run == run, jobs.c.step == step, jobs.c.state.in_(list(LIVE)))
-    return [_job(row) for row in tx.execute(query)]
+    return [_job(row) for row in tx.execute(query.order_by(jobs.c.seq))]
 
 
 def ready(tx: Transaction, processor: str, room: int) -> list[ReadyJob]:
@@ -279,7 +279,8 @@ def set_open_edges(tx: Transaction, waits: Iterable[tuple[int, int]]) -> None:
 
 
 def in_flight(tx: Transaction) -> list[JobRow]:
-    return [_job(row) for row in tx.execute(select(*_row_columns).where(text("state IN ('QUEUED', 'RUNNING')")))]
+    query = select(*_row_columns).where(text("state IN ('QUEUED', 'RUNNING')")).order_by(jobs.c.seq)
+    return [_job(row) for row in tx.execute(query)]
 
 
 def states_of_run(tx: Transaction, run: int) -> set[State]:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 
-NEWEST = "0001"
+NEWEST = "0002"
 
 
 def upgrade(engine: Engine) -> None:
     """Raises alembic's CommandError for a database from a newer Offizin."""
     with engine.connect() as connection:
-        if inspect(connection).has_table("alembic_version"):
-            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
-            if found == NEWEST:
-                return
-        connection.rollback()
-        _run_alembic(connection)
+        upgrade_over(connection)
 
 
-def _run_alembic(connection: object) -> None:
+def upgrade_over(connection: Connection) -> None:
+    """The same over a connection that is not in a transaction."""
+    if inspect(connection).has_table("alembic_version"):
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+        if found == NEWEST:
+            return
+    connection.rollback()
+    _run_alembic(connection)
+
+
+def _run_alembic(connection: Connection) -> None:
     from alembic import command
     from alembic.config import Config
 

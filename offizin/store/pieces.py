@@ -246,7 +246,7 @@ def mark_running(tx: Transaction, which: Iterable[tuple[int, int, int]]) -> None
 
 
 def open_pieces(tx: Transaction, job: int) -> list[PieceRow]:
-    query = select(pieces).where(pieces.c.job == job, pieces.c.state != State.SUCCESS)
+    query = select(pieces).where(pieces.c.job == job, pieces.c.state != State.SUCCESS).order_by(pieces.c.number)
     return [PieceRow(r.job, r.number, State(r.state), r.attempt, r.tries, r.losses) for r in tx.execute(query)]
 
 
@@ -256,5 +256,5 @@ def drop_waiting(tx: Transaction, job: int) -> None:
 
 
 def in_flight(tx: Transaction) -> list[PieceRow]:
-    query = select(pieces).where(text("state IN ('QUEUED', 'RUNNING')"))
+    query = select(pieces).where(text("state IN ('QUEUED', 'RUNNING')")).order_by(pieces.c.job, pieces.c.number)
     return [PieceRow(r.job, r.number, State(r.state), r.attempt, r.tries, r.losses) for r in tx.execute(query)]

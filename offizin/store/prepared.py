@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import ClauseElement, Connection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.elements import BindParameter, ColumnElement
 
 Row = tuple[Any, ...]
@@ -60,35 +61,39 @@ class Prepared:
     def _for(self, tx: Connection) -> tuple[str, tuple[str, ...]]:
         found = self._compiled.get(tx.dialect.name)
         if found is None:
-            compiled = self._statement.compile(dialect=tx.dialect)
+            statement = self._statement
+            if isinstance(statement, Insert) and not statement._returning:
+                statement = statement.inline()  # or PostgreSQL is asked for the number that it gave
+            compiled = statement.compile(dialect=tx.dialect)
             assert isinstance(compiled, SQLCompiler)
             found = self._compiled[tx.dialect.name] = str(compiled), tuple(compiled.positiontup or ())
             self._constants.update({name: value for name, value in compiled.params.items() if value is not None})
         return found
 
 
-class _Numbers(ColumnElement[Any]):
-    """A bound list of numbers, as a subquery."""
+class _Among(ColumnElement[bool]):
+    inherit_cache = False
 
-    inherit_cache = True
-
-    def __init__(self, name: str) -> None:
+    def __init__(self, column: ColumnElement[Any], name: str) -> None:
+        self.column = column
         self.parameter: BindParameter[Any] = BindParameter(name)
 
 
-@compiles(_Numbers, "sqlite")
-def _numbers_sqlite(element: _Numbers, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"(SELECT value FROM json_each({compiler.process(element.parameter, **kw)}))"
+@compiles(_Among, "sqlite")
+def _among_sqlite(element: _Among, compiler: SQLCompiler, **kw: Any) -> str:
+    column, parameter = (compiler.process(each, **kw) for each in (element.column, element.parameter))
+    return f"{column} IN (SELECT value FROM json_each({parameter}))"
 
 
-@compiles(_Numbers, "postgresql")
-def _numbers_postgresql(element: _Numbers, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"(SELECT unnest(CAST({compiler.process(element.parameter, **kw)} AS BIGINT[])))"
+@compiles(_Among, "postgresql")
+def _among_postgresql(element: _Among, compiler: SQLCompiler, **kw: Any) -> str:
+    column, parameter = (compiler.process(each, **kw) for each in (element.column, element.parameter))
+    return f"{column} = ANY (CAST({parameter} AS BIGINT[]))"
 
 
 def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     """``column`` is one of the numbers bound to ``name`` (encoded by ``numbers``): all of them in one parameter."""
-    return column.bool_op("IN")(_Numbers(name))
+    return _Among(column, name)
 
 
 def numbers(tx: Connection, values: Collection[int] | Iterable[int]) -> Any:

@@ -229,3 +229,13 @@ processors = Table(
     Column("independent_pages", Boolean, nullable=False),
     Column("full_mets", Boolean, nullable=False),
 )
+
+# The number of the last transaction of each server that writes, so that one whose answer was lost can be asked for
+# (PostgreSQL; SQLite has no connection to lose).
+writers = Table(
+    "writers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("transactions", Number, nullable=False),
+    Column("at", Float, nullable=False),
+)

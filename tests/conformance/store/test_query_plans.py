@@ -1,5 +1,6 @@
 """The statements of the hot path find what they want by index, however much waits. Told by plans, not by clocks.
 
+SQLite's plans; PostgreSQL's depend on what it has counted and are looked at in test_postgresql_plans.
 Nobody runs ANALYZE on these databases, so a plan does not depend on what is in them.
 """
 
@@ -15,6 +16,8 @@ from offizin.scheduling.retry_policy import Limits
 from offizin.store import attempts, callbacks, deltas, edges, events, fair_order, jobs, pieces, runs
 from offizin.store.transaction import Database, Transaction
 from tests.conformance.store.submitted import PROCESSOR, new_book_job, new_jobs, new_run
+
+pytestmark = pytest.mark.parametrize("database", ["sqlite", "inline"], indirect=True)
 
 WAITING = 100_000
 

@@ -40,6 +40,7 @@ def as_sql(tx: Transaction) -> dict[str, str]:
     return {name: re.sub(r"\s+", " ", sql.replace('"', "")).replace("( ", "(").replace(" )", ")") for name, sql in rows}
 
 
+@pytest.mark.parametrize("database", ["sqlite", "inline"], indirect=True)
 async def test_migrated_tables_are_those_of_the_metadata_to_the_letter(database: Database) -> None:
     fresh: Engine = dialects.memory_engine()
     metadata.create_all(fresh)
