@@ -199,8 +199,9 @@ class Offizin:
             self.database, clock, end_work=self.pool.cancel, wake=wake, run_over=run_over, changed=changed
         )
         self.retrying = Retrying(
-            self.database, clock, virtual_time=virtual_time, wake=wake, run_over=run_over, changed=changed
-        )
+            self.database, clock, virtual_time=virtual_time, wake=wake, run_over=run_over, changed=changed,
+            refresh=self.lanes.refresh,
+        )  # fmt: skip
         self.priorities = Priorities(self.database, virtual_time=virtual_time, wake=wake)
         self._services: list[Service] = [
             self.learned,

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from offizin.clock import Clock
 from offizin.jobs import State
 from offizin.messages import Cause
-from offizin.scheduling.cascade import Consequences, Finished, follow, pages_of
+from offizin.scheduling.book_end import CANCELLED
+from offizin.scheduling.cascade import Consequences, Finished, follow
+from offizin.scheduling.to_the_end import to_the_end
 from offizin.store import events, jobs, pieces, runs
 from offizin.store.events import Change
 from offizin.store.jobs import JobRow
 from offizin.store.pieces import PageEnding
 from offizin.store.transaction import Database, Transaction
-
-MESSAGE = "cancelled by the user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,9 @@ class Cancellation:
         return await self._cancel(lambda tx: [row for row in jobs.rows(tx, [job]).values() if not row.state.is_final])
 
     async def _cancel(self, find: Callable[[Transaction], Sequence[JobRow]]) -> Cancelled:
+        return await to_the_end(self._carry_out(find))
+
+    async def _carry_out(self, find: Callable[[Transaction], Sequence[JobRow]]) -> Cancelled:
         now = self._clock.now()
 
         def write(tx: Transaction) -> tuple[Cancelled, Consequences]:
@@ -79,19 +82,29 @@ def cancel(tx: Transaction, rows: Sequence[JobRow], now: float) -> tuple[Cancell
         if not pieces.open_pieces(tx, row.seq):
             waiting.append(row)
     stuck = {row.seq for row in waiting}
-    jobs.cancel_waiting(tx, stuck, Cause.CANCELLED, MESSAGE, now)
+    jobs.cancel_waiting(tx, stuck, Cause.CANCELLED, CANCELLED, now)
     for row in waiting:
         if row.page is None:
             left = pieces.pages(tx, row.seq, {State.CACHED})
-            endings = [PageEnding(row.seq, p.page, State.CANCELLED, Cause.CANCELLED, MESSAGE) for p in left]
+            endings = [PageEnding(row.seq, p.page, State.CANCELLED, Cause.CANCELLED, CANCELLED) for p in left]
             pieces.end_pages(tx, endings)
-    finished = [Finished(row, State.CANCELLED, pages_of(tx, row), wholly_lost=True) for row in waiting]
+    finished = [_finished(tx, row) for row in waiting]
     consequences = follow(tx, finished, now)
-    over = [*waiting, *(row for row, _ in consequences.cancelled)]
-    run_ids = runs.ids(tx, {row.run for row in over})
+    run_ids = runs.ids(tx, {row.run for row in waiting} | {row.run for row, _ in consequences.cancelled})
+    over = [(row, Cause.CANCELLED, CANCELLED) for row in waiting]
+    over += [(row, Cause.NO_INPUT, message) for row, message in consequences.cancelled]
     changes = [
-        Change(run_ids[row.run], State.CANCELLED, row.id, row.step, row.page, Cause.CANCELLED, MESSAGE) for row in over
+        Change(run_ids[row.run], State.CANCELLED, row.id, row.step, row.page, cause, message)
+        for row, cause, message in over
     ]
     events.add(tx, changes, now)
     running = [row.id for row in working if row.seq not in stuck]
     return Cancelled(len(over), running), consequences
+
+
+def _finished(tx: Transaction, row: JobRow) -> Finished:
+    """Pages that were done before stay done, and what needs them goes on."""
+    if row.page is not None:
+        return Finished(row, State.CANCELLED, frozenset((row.page,)), wholly_lost=True)
+    lost = frozenset(p.page for p in pieces.pages(tx, row.seq) if p.state is not State.SUCCESS)
+    return Finished(row, State.CANCELLED, lost, wholly_lost=len(lost) == row.pages)

@@ -17,11 +17,13 @@ from offizin.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A job that is over. ``lost``: its pages without a result; ``wholly_lost``: none has one."""
+    """A job that is over, and why if not well. ``lost``: its pages without a result; ``wholly_lost``: none has one."""
 
     row: JobRow
     state: State
     lost: frozenset[str] = frozenset()
+    cause: str | None = None
+    message: str = ""
     wholly_lost: bool = False
 
 
@@ -82,9 +84,11 @@ def _is_lost(tx: Transaction, row: JobRow, lost_by: Sequence[Finished]) -> bool:
     own = pages_of(tx, row)
     if any(done.wholly_lost and not done.lost & own for done in lost_by):
         # It was said to depend on work on other pages, of which nothing came.
-        return True
+        lost = own
     if row.page is not None:
         return row.page in lost
     message = f"needs job {lost_by[0].row.id}, in which this page has no result"
-    pieces.end_pages(tx, [PageEnding(row.seq, page, State.CANCELLED, Cause.NO_INPUT, message) for page in own & lost])
-    return not pieces.pages(tx, row.seq, {State.CACHED})
+    waiting = [p.page for p in pieces.pages(tx, row.seq, {State.CACHED})]
+    gone = [page for page in waiting if page in lost]
+    pieces.end_pages(tx, [PageEnding(row.seq, page, State.CANCELLED, Cause.NO_INPUT, message) for page in gone])
+    return len(gone) == len(waiting)

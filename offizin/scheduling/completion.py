@@ -11,6 +11,7 @@ import msgspec
 
 from offizin.brokers.broker import RESULTS, Broker, Delivery, Kind, Subscription
 from offizin.clock import Clock
+from offizin.errors import Unavailable
 from offizin.faults import reach
 from offizin.messages import (
     Cause,
@@ -37,12 +38,16 @@ log = logging.getLogger(__name__)
 GATHER = 0.006
 MANY = 8
 
+# Before another try when the database cannot be used, in seconds.
+PAUSE = 1.0
+
 # A group stays small enough that its transaction does not hold up others.
 MOST_IN_GROUP = 256
 
 
 class Completion:
-    """``run_over`` is called with the number of each run in which nothing is open; ``changed`` after each commit."""
+    """``run_over`` is called with the number of each run in which nothing is open; ``end_work`` with the id of a job
+    that has begun although it was cancelled, on its way to the worker; ``changed`` after each commit."""
 
     def __init__(
         self,
@@ -56,6 +61,7 @@ class Completion:
         limits: Limits,
         *,
         run_over: Callable[[int], None],
+        end_work: Callable[[str], None],
         changed: Callable[[], None],
     ) -> None:
         self._database = database
@@ -67,8 +73,10 @@ class Completion:
         self._timings = timings
         self._limits = limits
         self._run_over = run_over
+        self._end_work = end_work
         self._changed = changed
         self._arrived: list[Delivery] = []
+        self._stopping = False
         self._wakened = asyncio.Event()
         self._subscription: Subscription | None = None
         self._task: asyncio.Task[None] | None = None
@@ -79,50 +87,68 @@ class Completion:
 
     async def stop(self) -> None:
         """Take in what has arrived, then no more."""
-        if self._subscription is not None:
-            await self._take_all()
-            await self._subscription.cancel()
+        self._stopping = True
+        self._wakened.set()
         if self._task is not None:
-            self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        if self._subscription is not None:
+            await self._subscription.cancel()
 
     def _receive(self, deliveries: list[Delivery]) -> None:
         self._arrived.extend(deliveries)
         self._wakened.set()
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopping:
             await self._wakened.wait()
             self._wakened.clear()
-            if len(self._dispatcher.out) >= MANY:
+            if len(self._dispatcher.out) >= MANY and not self._stopping:
                 await self._clock.sleep(GATHER)
-            await asyncio.shield(asyncio.ensure_future(self._take_all()))
+            await self._take_all()
 
     async def _take_all(self) -> None:
         while self._arrived:
             group, self._arrived = self._arrived[:MOST_IN_GROUP], self._arrived[MOST_IN_GROUP:]
             try:
-                await self._take(group)
-            except Exception:
-                log.exception("a group of %d results could not be taken in; each is tried by itself", len(group))
-                for delivery in group:
-                    await self._take_one(delivery)
+                await self._take_somehow(group)
+            except Unavailable as error:
+                log.error("%d results cannot be taken in now: %s", len(group), error)
+                self._arrived = group + self._arrived
+                if self._stopping:
+                    return  # what they say is done again
+                await self._clock.sleep(PAUSE)
+                continue
             for delivery in group:
                 delivery.acknowledge()
 
-    async def _take_one(self, delivery: Delivery) -> None:
-        """Last resort: a result that cannot be taken in fails its piece, and stops nobody else."""
+    async def _take_somehow(self, group: Sequence[Delivery]) -> None:
+        """As one, or else each by itself. A result that cannot be taken in fails its piece, and stops nobody else.
+        Raises Unavailable when it is the database that does not work; then all can be tried once more."""
         try:
-            await self._take([delivery])
+            await self._take(group)
+        except Unavailable:
+            raise
         except Exception as error:
-            log.exception("a result could not be taken in")
-            if delivery.message.kind is not Kind.RESULT:
-                return
-            result = decode_result(delivery.message.body)
-            lost = Result(
-                result.job, result.attempt, result.piece, cause=Cause.BAD_OUTPUT, message=f"cannot be taken in: {error}"
-            )
+            if len(group) > 1:
+                log.exception("a group of %d results could not be taken in; each is tried by itself", len(group))
+                for delivery in group:
+                    await self._take_somehow([delivery])
+            else:
+                log.exception("a result could not be taken in")
+                await self._give_up(group[0], error)
+
+    async def _give_up(self, delivery: Delivery, error: Exception) -> None:
+        if delivery.message.kind is not Kind.RESULT:
+            return
+        result = decode_result(delivery.message.body)
+        message = f"its result cannot be taken in: {error}"
+        lost = Result(result.job, result.attempt, result.piece, cause=Cause.BAD_OUTPUT, message=message)
+        try:
             await self._commit([lost], [])
+        except Unavailable:
+            raise
+        except Exception:
+            log.exception("job %s hangs until the next start", result.job)
 
     async def _take(self, group: Sequence[Delivery]) -> None:
         results: list[Result] = []
@@ -154,8 +180,15 @@ class Completion:
     async def _commit(self, results: Sequence[Result], taken: Sequence[Taken]) -> None:
         with self._timings.measure("result: check delta", len(results)):
             settled: dict[tuple[str, int], set[str]] = {}
-            verdicts = [verdict for result in results if (verdict := self._judge(result, settled)) is not None]
-            ended = {(v.piece.id, v.piece.piece) for v in verdicts if v.result.end}
+            verdicts: list[Verdict] = []
+            ended: set[tuple[str, int]] = set()
+            for result in results:
+                # What has come twice may come twice in one group.
+                verdict = self._judge(result, settled) if (result.job, result.piece) not in ended else None
+                if verdict is not None:
+                    verdicts.append(verdict)
+                    if result.end:
+                        ended.add((result.job, result.piece))
             running = [
                 (piece, note)
                 for note in taken
@@ -175,18 +208,23 @@ class Completion:
         with self._timings.measure("result: store", len(verdicts)):
             written = await self._dispatcher.carry_out(write, choice)
         reach("completion: after commit")
-        with self._timings.measure("result: METS index", len(written.accepted)):
-            for verdict in written.accepted:
-                verdict.piece.settled.update(page.page for page in verdict.pages)
-                if verdict.delta.files and verdict.piece.lane is not None:
-                    verdict.piece.lane.index.apply(verdict.delta)
-        await self._after(verdicts, written)
-        await self._dispatcher.send(choice)
+        try:
+            with self._timings.measure("result: METS index", len(written.accepted)):
+                for verdict in written.accepted:
+                    verdict.piece.settled.update(page.page for page in verdict.pages)
+                    if verdict.delta.files and verdict.piece.lane is not None:
+                        verdict.piece.lane.index.apply(verdict.delta)
+        finally:
+            # What is committed has its consequences, whatever else goes wrong.
+            self._after(verdicts, written)
+            await self._dispatcher.send(choice)
+        for processor in {v.piece.processor for v in verdicts if v.result.missing_attribute}:
+            await self._learned.remember(processor)
 
-    async def _after(self, verdicts: Sequence[Verdict], written: Written) -> None:
+    def _after(self, verdicts: Sequence[Verdict], written: Written) -> None:
         for verdict in verdicts:
             if verdict.result.missing_attribute:
-                await self._learned.wants_full_mets(verdict.piece.processor)
+                self._learned.wants_full_mets(verdict.piece.processor)
             if verdict.result.end:
                 result = verdict.result
                 self._timings.add("runner", result.seconds)
@@ -194,6 +232,8 @@ class Completion:
         self._dispatcher.wake(written.consequences.ready | written.again)
         for run in written.consequences.ended_runs:
             self._run_over(run)
+        for job in written.unwanted:
+            self._end_work(job)
         self._changed()
 
     def _piece(self, note: Result | Taken) -> Dispatched | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from offizin.jobs import State
 from offizin.messages import Cause, Delta, Taken
+from offizin.scheduling.book_end import end_book
 from offizin.scheduling.cascade import Consequences, Finished, follow
 from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.retry_policy import Next
@@ -22,11 +23,12 @@ from offizin.store.transaction import Transaction
 @dataclass(slots=True)
 class Written:
     """What was committed. ``accepted``: verdicts that were not stale, whose deltas count; ``again``: processors of
-    pieces that wait once more."""
+    pieces that wait once more; ``unwanted``: ids of jobs that have begun after they were cancelled."""
 
     accepted: list[Verdict] = field(default_factory=list)
     consequences: Consequences = field(default_factory=Consequences)
     again: set[str] = field(default_factory=set)
+    unwanted: list[str] = field(default_factory=list)
 
 
 class CompletionWrite:
@@ -69,6 +71,7 @@ class CompletionWrite:
         jobs.mark_running(self._tx, {(p.seq, self._rows[p.seq].attempt, self._now - t.ago) for p, t in live})
         pieces.mark_running(self._tx, [(p.seq, p.piece, p.attempt) for p, t in taken if p.of_many])
         self._changes.extend(self._change(p, State.RUNNING) for p, _ in live)
+        self.written.unwanted.extend(p.id for p, _ in taken if self._rows[p.seq].cancelling)
 
     def _take_single(self, row: JobRow, verdict: Verdict) -> None:
         self.written.accepted.append(verdict)
@@ -106,7 +109,8 @@ class CompletionWrite:
     def _take_piece(self, row: JobRow, verdict: Verdict) -> None:
         piece, result = verdict.piece, verdict.result
         found = pieces.row(self._tx, piece.seq, piece.piece)
-        if row.state.is_final or found is None or found.state.is_final or found.attempt != piece.attempt:
+        in_flight = found is not None and found.state in (State.QUEUED, State.RUNNING)
+        if row.state.is_final or found is None or not in_flight or found.attempt != piece.attempt:
             return
         self.written.accepted.append(verdict)
         again = verdict.next in (Next.AGAIN, Next.FULL_METS) and not row.cancelling
@@ -141,24 +145,9 @@ class CompletionWrite:
         """A job of many pages is over when all its pieces are."""
         if pieces.open_pieces(self._tx, piece.seq):
             return
-        row = self._rows[piece.seq]
-        pages = pieces.pages(self._tx, piece.seq)
-        if row.cancelling:
-            left = [page for page in pages if not page.state.is_final]
-            pieces.end_pages(
-                self._tx, [PageEnding(piece.seq, p.page, State.CANCELLED, Cause.CANCELLED, "cancelled") for p in left]
-            )
-        lost = [page for page in pages if page.state is not State.SUCCESS]
-        if not lost:
-            state, cause, message = State.SUCCESS, None, ""
-        else:
-            first = next((page for page in lost if page.state is State.FAILED), lost[0])
-            state = State.CANCELLED if row.cancelling else State.FAILED
-            cause, message = first.cause, lost_pages([page.page for page in lost], len(pages), first.message)
-        jobs.end_whole(self._tx, piece.seq, state, cause, message, self._now)
-        self._changes.append(self._change(piece, state, cause, message))
-        names = frozenset(page.page for page in lost)
-        self._finished.append(Finished(row, state, names, wholly_lost=len(lost) == len(pages)))
+        ended = end_book(self._tx, self._rows[piece.seq], self._now)
+        self._changes.append(self._change(piece, ended.state, ended.cause, ended.message))
+        self._finished.append(ended)
 
     def _tell(self, verdict: Verdict, page: str | None, cause: Cause, message: str, *, again: bool) -> None:
         result = verdict.result
@@ -196,9 +185,3 @@ class CompletionWrite:
     def _change(piece: Dispatched, state: State, cause: str | None = None, message: str = "") -> Change:
         page = None if piece.of_many else piece.pages[0]
         return Change(piece.context.run_id, state.value, piece.id, piece.context.step, page, cause, message)
-
-
-def lost_pages(lost: Sequence[str], of: int, message: str) -> str:
-    """One line that names the pages without a result (the first ten) and the first reason."""
-    named = ", ".join(lost[:10]) + (f" and {len(lost) - 10} more" if len(lost) > 10 else "")
-    return f"{len(lost)} of {of} pages have no result: {named} ({message})"

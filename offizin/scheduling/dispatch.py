@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from offizin.clock import Clock
+from offizin.errors import Unavailable
 from offizin.faults import reach
 from offizin.scheduling.choosing import Choice, Choosing
 from offizin.scheduling.dispatched import Dispatched
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 # Rounds in which at most this many processors are looked after, so that a transaction stays short.
 MOST_IN_ROUND = 16
+# Before another try when something failed, in seconds.
+PAUSE = 1.0
 
 
 @dataclass(slots=True)
@@ -79,9 +82,10 @@ class Dispatcher:
     async def stop(self) -> None:
         """Nothing leaves any more."""
         self._stopped = True
+        self._wakened.set()
         if self._task is not None:
-            self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        await self._sending.stop()
 
     def wake(self, processors: Collection[str]) -> None:
         """These processors may have ready work, or room for it."""
@@ -92,8 +96,9 @@ class Dispatcher:
 
     def over(self, done: Dispatched, seconds: float | None) -> None:
         """A piece has come back, after ``seconds`` of the processor's own time (None: it says nothing about that)."""
-        if self.out.pop((done.id, done.piece), None) is None:
+        if self.out.get((done.id, done.piece)) is not done:
             return
+        del self.out[done.id, done.piece]
         if done.lane is not None:
             done.lane.in_flight -= 1
         load = self._load(done.processor)
@@ -106,14 +111,14 @@ class Dispatcher:
         return self._loads.setdefault(processor, ProcessorLoad())
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopped:
             await self._wakened.wait()
             self._wakened.clear()
             try:
                 await self._round()
             except Exception:
                 log.exception("a round of dispatching failed; it is tried again")
-                await self._clock.sleep(1.0)
+                await self._clock.sleep(PAUSE)
                 self._wakened.set()
 
     async def _round(self) -> None:
@@ -126,8 +131,12 @@ class Dispatcher:
         if not room:
             return
         choice = Choice(room)
-        with self._timings.measure("dispatch: choose", 0):
-            await self.carry_out(lambda tx: self._choosing.choose(tx, choice), choice)
+        try:
+            with self._timings.measure("dispatch: choose", 0):
+                await self.carry_out(lambda tx: self._choosing.choose(tx, choice), choice)
+        except Exception:
+            self.wake(room)
+            raise
         await self.send(choice)
 
     def reserve(self, freed: Mapping[str, int]) -> Choice:
@@ -138,10 +147,11 @@ class Dispatcher:
         return Choice(room, short=freed.keys() - room.keys())
 
     async def carry_out(self, work: Callable[[Transaction], T], choice: Choice, *, synced: bool = False) -> T:
-        """Run a transaction that calls ``Choosing.choose``. Whoever calls this must ``send`` the choice then."""
+        """Run a transaction that calls ``Choosing.choose``. Whoever calls this must ``send`` the choice then, and must
+        not be cancelled between."""
         try:
             return await self._database.write(work, synced=synced)
-        except BaseException:
+        except Exception:
             choice.chosen.clear()
             await self.send(choice)
             raise
@@ -163,10 +173,16 @@ class Dispatcher:
             self._load(processor).reserved -= free
         # Where the room was not enough, there may be more; where it is full, the next piece that comes back looks.
         self.wake(choice.short | {processor for processor, free in choice.room.items() if left[processor] >= free})
-        for processor in choice.unknown:
-            await self._serve(processor)
-            self._learn(processor)
         if choice.chosen:
             reach("dispatch: after commit")
             with self._timings.measure("dispatch: publish", len(choice.chosen)):
                 await self._sending.send(choice.chosen)
+        for processor in choice.unknown:
+            try:
+                await self._serve(processor)
+            except Unavailable as error:
+                log.error("%s cannot be served now: %s", processor, error)
+                await self._clock.sleep(PAUSE)
+                self.wake((processor,))
+            else:
+                self._learn(processor)

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from offizin.clock import Clock
-from offizin.errors import OffizinError
+from offizin.errors import OffizinError, Unavailable
 from offizin.faults import reach
 from offizin.jobs import RunKind, State, final_run_state
 from offizin.messages import Agent
@@ -23,6 +23,9 @@ from offizin.store.runs import RunRow
 from offizin.store.transaction import Database, Transaction
 
 log = logging.getLogger(__name__)
+
+# Before another try when the database cannot be used, in seconds.
+PAUSE = 1.0
 
 
 def _rows(waiting: Sequence[int], tx: Transaction) -> list[RunRow]:
@@ -53,6 +56,7 @@ class Endings:
         self._waiting: list[int] = []
         self._tasks: dict[int, asyncio.Task[None]] = {}  # by workspace
         self._sorter: asyncio.Task[None] | None = None
+        self._stopping = False
 
     async def start(self) -> None:
         """Go on with what an earlier server left."""
@@ -60,6 +64,8 @@ class Endings:
             self.run_over(run)
 
     async def stop(self) -> None:
+        """Finish what is being saved. What cannot be written now is left to the next start."""
+        self._stopping = True
         if self._sorter is not None:
             await asyncio.gather(self._sorter, return_exceptions=True)
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
@@ -73,7 +79,13 @@ class Endings:
         """Give the waiting runs to one task for each workspace."""
         while self._waiting:
             waiting, self._waiting = self._waiting, []
-            rows = await self._database.read(partial(_rows, waiting))
+            try:
+                rows = await self._database.read(partial(_rows, waiting))
+            except Unavailable as error:
+                if await self._gives_up(error):
+                    return
+                self._waiting = waiting + self._waiting
+                continue
             by_workspace: dict[int, list[RunRow]] = {}
             for row in rows:
                 by_workspace.setdefault(row.workspace, []).append(row)
@@ -84,9 +96,22 @@ class Endings:
     async def _end_after(self, before: asyncio.Task[None] | None, workspace: int, ended: Sequence[RunRow]) -> None:
         if before is not None:
             await asyncio.gather(before, return_exceptions=True)
-        await self._end(workspace, Path(ended[0].mets), ended)
+        while True:
+            try:
+                await self._end(workspace, Path(ended[0].mets), ended)
+                break
+            except Unavailable as error:
+                if await self._gives_up(error):
+                    break
         if self._tasks.get(workspace) is asyncio.current_task():
             del self._tasks[workspace]
+
+    async def _gives_up(self, error: Unavailable) -> bool:
+        """Whether not to try again; otherwise after a pause."""
+        log.error("ends of runs cannot be written now: %s", error)
+        if not self._stopping:
+            await self._clock.sleep(PAUSE)
+        return self._stopping
 
     async def _end(self, workspace: int, mets: Path, ended: Sequence[RunRow]) -> None:
         refused, last = "", 0
@@ -95,21 +120,26 @@ class Endings:
             last = await self._saving.save(
                 workspace, mets, lambda tx: [agent for run in ended for agent in self._agents(tx, run)]
             )
+        except Unavailable:
+            raise
         except OffizinError as error:
             refused = f"{error.message} {error.advice}".strip()
         except OSError as error:
             refused = f"{mets} cannot be written: {error.strerror or error}"
+        except Exception as error:
+            log.exception("%s cannot be saved", mets)
+            refused = f"{mets} cannot be saved: {error}"
         if refused:
             log.error("runs %s end without their METS saved: %s", ", ".join(run.id for run in ended), refused)
-            # The next look reads what is there now; what was not saved stays with the database.
-            self._lanes.close(mets)
+            # From now on with what is there now; what was not saved stays with the database.
+            await self._lanes.reread(mets, self._clock.now())
         reach("ending: after save")
         now = self._clock.now()
 
         def write(tx: Transaction) -> bool:
             if not refused:
                 deltas.saved(tx, workspace, last)
-            return self._write_ends(tx, [run.seq for run in ended], refused, now)
+            return self._write_ends(tx, ended, refused, now)
 
         due = await self._database.write(write)
         reach("ending: after commit")
@@ -118,14 +148,15 @@ class Endings:
             self._called_back()
 
     @staticmethod
-    def _write_ends(tx: Transaction, ended: Collection[int], refused: str, now: float) -> bool:
+    def _write_ends(tx: Transaction, ended: Collection[RunRow], refused: str, now: float) -> bool:
         """Whether a callback is due."""
         calls: list[tuple[str, str]] = []
         changes: list[Change] = []
-        for seq in ended:
+        for before in ended:
+            seq = before.seq
             run = runs.by_seq(tx, seq)
-            if run.ended_at is not None or run.open_jobs:
-                continue  # ended already, or revived by a retry meanwhile
+            if run.ended_at is not None or run.open_jobs or run.revivals != before.revivals:
+                continue  # ended already, or revived meanwhile: then what it has added since may not be saved
             state = State.FAILED if refused else final_run_state(jobs.states_of_run(tx, seq))
             runs.end(tx, seq, state, refused, now)
             changes.append(Change(run.id, state, message=refused))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from offizin.errors import OffizinError, Unavailable
 from offizin.messages import Delta
 from offizin.mets.index import MetsIndex
 from offizin.mets.save import save
 from offizin.mets.stamp import Stamp
 from offizin.store import deltas, workspaces
 from offizin.store.transaction import Database, Transaction
+
+log = logging.getLogger(__name__)
 
 MOST_OPEN = 200
 
@@ -20,24 +24,32 @@ SaveMets = Callable[[Path, Sequence[Delta], Stamp], Stamp]
 
 
 class Lane:
-    """A workspace that is open: look-ups go to ``index`` (in the event loop's thread), saves to a thread."""
+    """A workspace that is open: look-ups go to ``index`` (in the event loop's thread), saves to a thread.
+
+    ``in_flight`` counts the pieces whose deltas will come: a lane in use is not forgotten, or they would go into one
+    index and the next look into another.
+    """
 
     def __init__(self, workspace: int, mets: Path, index: MetsIndex, save: SaveMets = save) -> None:
         self.workspace = workspace
         self.mets = mets
         self.index = index
         self._save = save
-        self.in_flight = 0  # pieces whose deltas will come; a lane in use is not forgotten
-        self._saving = asyncio.Lock()
+        self.in_flight = 0
+        self.touching = asyncio.Lock()  # of the file
+
+    @property
+    def in_use(self) -> bool:
+        return self.in_flight > 0 or self.touching.locked()
 
     async def still_holds(self) -> bool:
         """Whether mets.xml is the file that we know. Raises OSError when it cannot be read."""
-        async with self._saving:
+        async with self.touching:
             return await asyncio.to_thread(self.index.stamp.still_holds, self.mets)
 
     async def save(self, new: Sequence[Delta]) -> None:
         """Write the deltas into mets.xml. Raises MetsChanged when somebody else has written it meanwhile."""
-        async with self._saving:
+        async with self.touching:
             self.index.stamp = await asyncio.to_thread(self._save, self.mets, new, self.index.stamp)
 
 
@@ -57,37 +69,69 @@ class Lanes:
     async def open(self, mets: Path, now: float) -> Lane:
         """The lane of the workspace whose METS has this absolute path. Raises MetsMissing, MetsInvalid."""
         lane = self._lanes.pop(mets, None)
-        if lane is None:
-            task = self._opening.get(mets)
-            if task is None:
-                task = self._opening[mets] = asyncio.create_task(self._read(mets, now))
-                task.add_done_callback(lambda _: self._opening.pop(mets, None))
-            lane = await asyncio.shield(task)
-        self._lanes[mets] = lane
-        if len(self._lanes) > MOST_OPEN:
-            self._forget_one()
-        return lane
-
-    def _forget_one(self) -> None:
-        idle = next((mets for mets, lane in self._lanes.items() if not lane.in_flight), None)
-        if idle is not None:
-            del self._lanes[idle]
+        if lane is not None:
+            self._lanes[mets] = lane  # the one used last stands last
+            return lane
+        task = self._opening.get(mets)
+        if task is None:
+            task = self._opening[mets] = asyncio.create_task(self._read(mets, now))
+            task.add_done_callback(lambda _: self._opening.pop(mets, None))
+        opened = await asyncio.shield(task)
+        return self._lanes.setdefault(mets, opened)  # it may have been forgotten again meanwhile
 
     def at_hand(self, mets: Path) -> Lane | None:
         return self._lanes.get(mets)
 
-    def close(self, mets: Path) -> None:
-        """Forget it: the next look reads the file again."""
-        self._lanes.pop(mets, None)
+    async def reread(self, mets: Path, now: float) -> None:
+        """Somebody else has changed the file: look at it anew. The pieces that are out keep their lane, with what is
+        there now; if that cannot be read, with what was there before, and the next save says what is wrong."""
+        lane = self._lanes.get(mets)
+        if lane is None:
+            return
+        if not lane.in_use:
+            del self._lanes[mets]
+            return
+        async with lane.touching:
+            try:
+                await self._read(mets, now, lane)
+            except Unavailable:
+                raise
+            except OffizinError as error:
+                log.warning("%s", error)
 
-    async def _read(self, mets: Path, now: float) -> Lane:
+    async def refresh(self, mets: Path, now: float) -> None:
+        """As ``reread``, unless the file is still the one that we know."""
+        lane = self._lanes.get(mets)
+        try:
+            if lane is None or await lane.still_holds():
+                return
+        except OSError:
+            pass  # whoever needs it will say what is wrong
+        await self.reread(mets, now)
+
+    async def _read(self, mets: Path, now: float, lane: Lane | None = None) -> Lane:
+        """Into ``lane``, if there is one."""
         index = await asyncio.to_thread(self._read_mets, mets)
 
         def unsaved(tx: Transaction) -> tuple[int, list[Delta]]:
             workspace = workspaces.find_or_add(tx, str(mets), now)
             return workspace, deltas.of_workspace(tx, workspace)[1]
 
+        # A writing transaction: what is committed after it is applied to this index and not to one before.
         workspace, waiting = await self._database.write(unsaved)
         for delta in waiting:
             index.apply(delta)
-        return Lane(workspace, mets, index, self._save_mets)
+        if lane is None:
+            lane = Lane(workspace, mets, index, self._save_mets)
+            self._lanes[mets] = lane
+            self._forget_one(besides=mets)
+        else:
+            lane.index = index
+        return lane
+
+    def _forget_one(self, *, besides: Path) -> None:
+        """If there are too many: the one that was not used for longest."""
+        if len(self._lanes) > MOST_OPEN:
+            idle = next((mets for mets, lane in self._lanes.items() if not lane.in_use and mets != besides), None)
+            if idle is not None:
+                del self._lanes[idle]

@@ -26,6 +26,7 @@ class LearnedProcessors:
         self._looked: dict[str, tuple[float, bool]] = {}
         self._known: dict[str, Learned] = {}
         self._unloadable: set[str] = set()
+        self._insatiable: set[str] = set()  # a slice does not suffice for these
 
     async def start(self) -> None:
         self._known = await self._database.read(processors.all_learned)
@@ -42,7 +43,7 @@ class LearnedProcessors:
 
     def full_mets(self, processor: str) -> bool:
         found = self._current(processor)
-        return found is not None and found.full_mets
+        return processor in self._insatiable or (found is not None and found.full_mets)
 
     def version(self, processor: str) -> str:
         found = self._known.get(processor)
@@ -60,6 +61,8 @@ class LearnedProcessors:
             return
         before = self._known.get(handshake.processor)
         same_program = before is not None and before.fingerprint == fingerprint
+        if not same_program:
+            self._insatiable.discard(handshake.processor)
         learned = Learned(
             name=handshake.processor,
             fingerprint=fingerprint,
@@ -75,15 +78,27 @@ class LearnedProcessors:
         """Until it loads, its jobs go out whole, and fail with what the program said."""
         self._unloadable.add(processor)
 
-    async def wants_full_mets(self, processor: str) -> None:
+    def wants_full_mets(self, processor: str) -> None:
+        """A slice did not suffice: from now on, whatever else is known of it. ``remember`` writes it down."""
+        self._insatiable.add(processor)
+
+    async def remember(self, processor: str) -> None:
         found = self._known.get(processor)
-        if found is not None and not found.full_mets:
+        if found is not None and processor in self._insatiable and not found.full_mets:
             await self._put(replace(found, full_mets=True))
 
     async def _put(self, learned: Learned) -> None:
+        before = self._known.get(learned.name)
         self._known[learned.name] = learned
         self._looked.pop(learned.name, None)
-        await self._database.write(lambda tx: processors.put(tx, learned))
+        try:
+            await self._database.write(lambda tx: processors.put(tx, learned))
+        except OffizinError:
+            if before is None:
+                del self._known[learned.name]
+            else:
+                self._known[learned.name] = before
+            raise
 
     def _current(self, processor: str) -> Learned | None:
         """What is known, if it is of the program that is there now."""

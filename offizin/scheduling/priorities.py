@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from offizin.scheduling.to_the_end import to_the_end
 from offizin.scheduling.window import tag
 from offizin.store import fair_order, runs
 from offizin.store.transaction import Database, Transaction
@@ -21,6 +22,9 @@ class Priorities:
 
     async def set_priority(self, run: int, priority: int) -> None:
         """What is in the window already keeps its place there: that is some 50 ms of work."""
+        await to_the_end(self._carry_out(run, priority))
+
+    async def _carry_out(self, run: int, priority: int) -> None:
         processors = await self._database.write(lambda tx: self._set(tx, run, priority), synced=True)
         self._wake(processors)
 

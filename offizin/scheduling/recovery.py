@@ -7,6 +7,7 @@ from pathlib import Path
 
 from offizin.jobs import State
 from offizin.messages import Cause
+from offizin.scheduling.book_end import CANCELLED, end_book
 from offizin.scheduling.cascade import Finished, follow, pages_of
 from offizin.scheduling.retry_policy import Limits, after_loss
 from offizin.store import events, jobs, pieces, runs
@@ -47,14 +48,22 @@ def recover(tx: Transaction, limits: Limits, now: float, *, crashed: bool = True
         losses = row.losses + (crashed and row.state is State.RUNNING)
         singles.append((row, _after(row.cancelling, row.state, losses, limits), losses))
     jobs.end_attempts(tx, [_ending(row, state, losses, now) for row, state, losses in singles])
-    for row, state, _ in singles:
+    for row, state, losses in singles:
         if state.is_final:
-            finished.append(Finished(row, state, pages_of(tx, row), wholly_lost=True))
+            cause, message = _why(state, losses)
+            finished.append(Finished(row, state, pages_of(tx, row), cause, message, wholly_lost=True))
     states = [state for _, state, _ in singles] + _recover_pieces(tx, limits, finished, now, crashed)
-    follow(tx, finished, now)
-    ended = [(row, state) for row, state, _ in singles if state.is_final]
-    run_ids = runs.ids(tx, {row.run for row, _ in ended})
-    events.add(tx, [Change(run_ids[row.run], state, row.id, row.step, row.page) for row, state in ended], now)
+    consequences = follow(tx, finished, now)
+    run_ids = runs.ids(tx, {done.row.run for done in finished} | {row.run for row, _ in consequences.cancelled})
+    changes = [
+        Change(run_ids[done.row.run], done.state, done.row.id, done.row.step, done.row.page, done.cause, done.message)
+        for done in finished
+    ]
+    changes += [
+        Change(run_ids[row.run], State.CANCELLED, row.id, row.step, row.page, Cause.NO_INPUT, message)
+        for row, message in consequences.cancelled
+    ]
+    events.add(tx, changes, now)
     return Recovered(
         again=sum(state is State.CACHED for state in states),
         cancelled=sum(state is State.CANCELLED for state in states),
@@ -71,13 +80,17 @@ def _after(cancelling: bool, state: State, losses: int, limits: Limits) -> State
 
 def _ending(row: JobRow, state: State, losses: int, now: float) -> Ending:
     final = state.is_final
-    cause = {State.FAILED: Cause.WORKER_LOST, State.CANCELLED: Cause.CANCELLED}.get(state)
-    message = _lost_message(losses) if state is State.FAILED else ""
+    cause, message = _why(state, losses)
     return Ending(row.seq, state, cause, message, None, now if final else None, 0.0, row.tries, losses)
 
 
-def _lost_message(losses: int) -> str:
-    return f"the server or worker was lost {losses} times while this ran, in the end with nothing beside it"
+def _why(state: State, losses: int) -> tuple[Cause | None, str]:
+    if state is State.CANCELLED:
+        return Cause.CANCELLED, CANCELLED
+    if state is State.FAILED:
+        lost = f"the server or worker was lost {losses} times while this ran, in the end with nothing beside it"
+        return Cause.WORKER_LOST, lost
+    return None, ""
 
 
 def _recover_pieces(
@@ -88,18 +101,16 @@ def _recover_pieces(
     rows = jobs.rows(tx, {piece.job for piece in found})
     for piece in found:
         losses = piece.losses + (crashed and piece.state is State.RUNNING)
+        left = pieces.pages_of_piece(tx, piece.job, piece.number)
         state = _after(rows[piece.job].cancelling, piece.state, losses, limits)
         states.append(state)
+        over = state.is_final or not left  # only its end had not been heard
         renewed = PieceRow(piece.job, piece.number, piece.state, piece.attempt, piece.tries, losses)
-        pieces.set_states(tx, [(renewed, State.SUCCESS if state.is_final else State.CACHED)])
+        pieces.set_states(tx, [(renewed, State.SUCCESS if over else State.CACHED)])
         if state.is_final:
-            cause = Cause.WORKER_LOST if state is State.FAILED else Cause.CANCELLED
-            left = pieces.pages_of_piece(tx, piece.job, piece.number)
-            pieces.end_pages(tx, [PageEnding(p.job, p.page, state, cause, _lost_message(losses)) for p in left])
+            cause, message = _why(state, losses)
+            pieces.end_pages(tx, [PageEnding(p.job, p.page, state, cause, message) for p in left])
     for row in rows.values():
         if not row.state.is_final and not pieces.open_pieces(tx, row.seq):
-            lost = [p.page for p in pieces.pages(tx, row.seq) if p.state is not State.SUCCESS]
-            state = State.CANCELLED if row.cancelling else State.FAILED
-            jobs.end_whole(tx, row.seq, state, Cause.WORKER_LOST, f"{len(lost)} pages were lost with their worker", now)
-            finished.append(Finished(row, state, frozenset(lost), wholly_lost=len(lost) == row.pages))
+            finished.append(end_book(tx, row, now))
     return states

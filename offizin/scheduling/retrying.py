@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from offizin.clock import Clock
 from offizin.errors import Conflict
 from offizin.jobs import State
 from offizin.scheduling.edges import Work, edges_between
 from offizin.scheduling.live_work import groups_of, live_work
+from offizin.scheduling.to_the_end import to_the_end
 from offizin.scheduling.window import tag
 from offizin.store import edges, events, jobs, pieces, runs
 from offizin.store.events import Change
@@ -29,7 +31,7 @@ class Retried:
 
 class Retrying:
     """``virtual_time`` by processor and priority; ``wake`` with the processors concerned; ``run_over`` with a run that
-    only has to be saved."""
+    only has to be saved; ``refresh`` looks whether a METS is still the one that we know."""
 
     def __init__(
         self,
@@ -40,6 +42,7 @@ class Retrying:
         wake: Callable[[set[str]], None],
         run_over: Callable[[int], None],
         changed: Callable[[], None],
+        refresh: Callable[[Path, float], Awaitable[None]],
     ) -> None:
         self._database = database
         self._clock = clock
@@ -47,10 +50,16 @@ class Retrying:
         self._wake = wake
         self._run_over = run_over
         self._changed = changed
+        self._refresh = refresh
 
     async def retry_run(self, run: RunRow) -> Retried:
         """Raises Conflict when there is nothing to do again."""
+        return await to_the_end(self._carry_out(run))
+
+    async def _carry_out(self, run: RunRow) -> Retried:
         now = self._clock.now()
+        # What somebody else has written into the METS is what a retry begins with.
+        await self._refresh(Path(run.mets), now)
 
         def write(tx: Transaction) -> tuple[Retried, set[str]]:
             return retry(tx, runs.by_seq(tx, run.seq), self._virtual_time, now)

@@ -1,19 +1,28 @@
-"""Sending what was chosen: each piece with its slice of METS to its processor's queue."""
+"""Sending what was chosen: each piece with its slice of METS to its processor's queue.
+
+What was chosen is queued for good: until it is sent, it is tried again and again.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 
 from offizin.brokers.broker import RESULTS, Broker, Kind, Message, queue_of
 from offizin.clock import Clock
-from offizin.errors import OffizinError
+from offizin.errors import OffizinError, Unavailable
 from offizin.logs import job_log
 from offizin.messages import ENVELOPE_VERSION, Cause, Piece, Result, encode
 from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.lanes import Lane, Lanes
 from offizin.scheduling.learned import LearnedProcessors
+
+log = logging.getLogger(__name__)
+
+# Before another try, in seconds.
+PAUSE = 1.0
 
 
 class Sending:
@@ -37,7 +46,7 @@ class Sending:
         self._home = str(home)
         self._serve = serve
         self._time_limit = time_limit
-        self._opening: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def send(self, chosen: Sequence[Dispatched]) -> None:
         """Send what has its METS at hand; for the rest, each METS is opened aside, so that nobody waits for it."""
@@ -52,18 +61,34 @@ class Sending:
                 lane.in_flight += 1
                 with_lane.append(piece)
         for mets, waiting in without.items():
-            task = asyncio.create_task(self._open_and_send(mets, waiting))
-            self._opening.add(task)
-            task.add_done_callback(self._opening.discard)
+            self._aside(self._open_and_send(mets, waiting))
         await self._send_pieces(with_lane)
 
+    async def stop(self) -> None:
+        """What is not sent yet stays where it is; the next start begins with it."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _aside(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def _open_and_send(self, mets: Path, waiting: Sequence[Dispatched]) -> None:
-        try:
-            lane = await self._lanes.open(mets, self._clock.now())
-        except OffizinError as error:
-            lost = [Result(p.id, p.attempt, p.piece, cause=Cause.NO_INPUT, message=error.message) for p in waiting]
-            await self._broker.publish(RESULTS, [Message(Kind.RESULT, encode(result)) for result in lost])
-            return
+        while True:
+            try:
+                lane = await self._lanes.open(mets, self._clock.now())
+                break
+            except Unavailable as error:
+                log.warning("%s is opened again in %g s: %s", mets, PAUSE, error)
+                await self._clock.sleep(PAUSE)
+            except Exception as error:
+                if not isinstance(error, OffizinError):
+                    log.exception("%s cannot be opened", mets)
+                lost = [Result(p.id, p.attempt, p.piece, cause=Cause.NO_INPUT, message=str(error)) for p in waiting]
+                await self._publish(RESULTS, [Message(Kind.RESULT, encode(result)) for result in lost])
+                return
         for piece in waiting:
             piece.lane = lane
             lane.in_flight += 1
@@ -76,8 +101,30 @@ class Sending:
             message = Message(Kind.PIECE, encode(self._piece(piece, piece.lane)))
             by_processor.setdefault(piece.processor, []).append(message)
         for processor, messages in by_processor.items():
-            await self._serve(processor)
-            await self._broker.publish(queue_of(processor), messages)
+            try:
+                await self._serve(processor)
+                await self._broker.publish(queue_of(processor), messages)
+            except Unavailable as error:
+                log.warning("%d pieces of %s are sent again: %s", len(messages), processor, error)
+                self._aside(self._serve_and_publish(processor, messages))
+
+    async def _serve_and_publish(self, processor: str, messages: Sequence[Message]) -> None:
+        await self._clock.sleep(PAUSE)
+        while True:
+            try:
+                await self._serve(processor)
+                break
+            except Unavailable:
+                await self._clock.sleep(PAUSE)
+        await self._publish(queue_of(processor), messages)
+
+    async def _publish(self, queue: str, messages: Sequence[Message]) -> None:
+        while True:
+            try:
+                await self._broker.publish(queue, messages)
+                return
+            except Unavailable:
+                await self._clock.sleep(PAUSE)
 
     def _piece(self, piece: Dispatched, lane: Lane) -> Piece:
         context = piece.context

@@ -15,13 +15,14 @@ from offizin.mets.index import MetsIndex
 from offizin.pages import resolve_pages
 from offizin.processors.discovery import Discovery
 from offizin.processors.parameters import check_cardinality, complete
-from offizin.scheduling.choosing import Choosing
+from offizin.scheduling.choosing import Choice, Choosing
 from offizin.scheduling.contexts import Contexts
 from offizin.scheduling.dispatch import Dispatcher
 from offizin.scheduling.edges import Work, edges_between
 from offizin.scheduling.lanes import Lane, Lanes
 from offizin.scheduling.live_work import groups_of, live_work
 from offizin.scheduling.plan import Plan, PlannedStep, plan
+from offizin.scheduling.to_the_end import to_the_end
 from offizin.scheduling.window import tag
 from offizin.store import edges, events, jobs, pieces, runs
 from offizin.store.edges import Edge, EdgeKind
@@ -122,17 +123,21 @@ class Submissions:
                 reach("submission: before commit")
                 return run
 
-            run = await self._dispatcher.carry_out(write, choice, synced=True)
-        reach("submission: after commit")
-        self._changed()
-        await self._dispatcher.send(choice)
-        if not planned.jobs:
-            self._ended(run)
+            run = await to_the_end(self._carry_out(write, choice, nothing_to_do=not planned.jobs))
         named = [
             (job.pages[0] if submission.page_wise else None, job_id)
             for job, job_id in zip(planned.jobs, ids, strict=True)
         ]
         return Submitted(run, run_id, pages, named, planned.skipped)
+
+    async def _carry_out(self, write: Callable[[Transaction], int], choice: Choice, *, nothing_to_do: bool) -> int:
+        run = await self._dispatcher.carry_out(write, choice, synced=True)
+        reach("submission: after commit")
+        self._changed()
+        if nothing_to_do:
+            self._ended(run)
+        await self._dispatcher.send(choice)
+        return run
 
     async def _check_steps(self, steps: Sequence[Step], kind: RunKind) -> list[PlannedStep]:
         found = await asyncio.gather(
@@ -168,7 +173,7 @@ class Submissions:
                 f"{mets} was changed by somebody else while runs are under way on it",
                 advice="Put the file back as it was, or cancel the runs on this workspace first.",
             )
-        self._lanes.close(mets)
+        await self._lanes.reread(mets, self._clock.now())
         return await self._lanes.open(mets, self._clock.now())
 
     async def _check_groups(self, submission: Submission, workspace: int, index: MetsIndex) -> None:

@@ -3,7 +3,9 @@ the look at the files' sizes on disk, which the index does."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import msgspec
 
 from offizin.errors import BadOutput
 from offizin.messages import Cause, Delta, File, PageOutcome, Result
@@ -35,23 +37,44 @@ class Verdict:
         return next((page for page in self.pages if page.cause is not None), None)
 
 
-def judge(piece: Dispatched, result: Result, settled: set[str], *, independent: bool, limits: Limits) -> Verdict:
+@dataclass(slots=True)
+class Claims:
+    """IDs that earlier results of a group add: they are judged before any of them is in the index."""
+
+    _files: dict[tuple[int, str], File] = field(default_factory=dict)
+
+    def add(self, workspace: int, files: list[File]) -> None:
+        """All, or none: raises BadOutput when another file has one of the IDs."""
+        for file in files:
+            other = self._files.get((workspace, file.id))
+            if other is not None and (other.page_id is None or other != file):
+                where = "no page" if other.page_id is None else f"page {other.page_id}"
+                raise BadOutput(f"file ID {file.id} is used already, by a file in {other.file_grp} of {where}")
+        self._files.update({(workspace, file.id): file for file in files})
+
+
+def judge(
+    piece: Dispatched, result: Result, settled: set[str], claims: Claims, *, independent: bool, limits: Limits
+) -> Verdict:
     """Decide about one result. ``settled``, the pages that earlier results of this attempt have settled, grows.
 
-    The first outcome of a page counts; what is said of pages that are not the piece's does not.
+    The first outcome of a page counts; what is said of pages that are not the piece's does not. Files without page that
+    do not fit are a failure of the whole.
     """
     judged: list[PageVerdict] = []
     files: list[File] = []
+    try:
+        files.extend(_files_without_page(piece, list(result.files), claims))
+    except BadOutput as error:
+        result = msgspec.structs.replace(result, pages=[], cause=Cause.BAD_OUTPUT, message=error.message)
     waiting = {page for page in piece.pages if page not in settled}
     for outcome in result.pages:
         if outcome.page not in waiting:
             continue
         waiting.discard(outcome.page)
-        page, kept = _judge_page(piece, outcome)
+        page, kept = _judge_page(piece, outcome, claims)
         judged.append(page)
         files.extend(kept)
-    if result.files:
-        files.extend(_checked(piece, list(result.files), None))
     settled.update(page.page for page in judged)
     left = [page for page in piece.pages if page in waiting]
     if result.end and result.cause is None:
@@ -75,17 +98,31 @@ def judge(piece: Dispatched, result: Result, settled: set[str], *, independent: 
     return verdict
 
 
-def _judge_page(piece: Dispatched, outcome: PageOutcome) -> tuple[PageVerdict, list[File]]:
+def _judge_page(piece: Dispatched, outcome: PageOutcome, claims: Claims) -> tuple[PageVerdict, list[File]]:
     """A page's verdict and those of its files that go into METS: a failed page leaves none."""
     if outcome.cause is not None:
         return PageVerdict(outcome.page, outcome.cause, outcome.message), []
     try:
-        return PageVerdict(outcome.page, None, ""), _checked(piece, list(outcome.files), outcome.page)
+        return PageVerdict(outcome.page, None, ""), _checked(piece, list(outcome.files), outcome.page, claims)
     except BadOutput as error:
         return PageVerdict(outcome.page, Cause.BAD_OUTPUT, error.message), []
 
 
-def _checked(piece: Dispatched, files: list[File], page: str | None) -> list[File]:
+def _files_without_page(piece: Dispatched, files: list[File], claims: Claims) -> list[File]:
+    """One that is there already may only give way to one that was made of the whole book."""
+    if files:
+        assert piece.lane is not None
+        index = piece.lane.index
+        there = next((file for file in files if index.by_id(file.id)), None)
+        if there is not None and not set(index.pages).issubset(piece.pages):
+            raise BadOutput(
+                f"file {there.id} in {there.file_grp} belongs to no page, and there is one already that was made of "
+                "other pages. Run this step on all pages at once (--no-page-wise)"
+            )
+    return _checked(piece, files, None, claims)
+
+
+def _checked(piece: Dispatched, files: list[File], page: str | None, claims: Claims) -> list[File]:
     if not files:
         return files
     assert piece.lane is not None
@@ -93,4 +130,5 @@ def _checked(piece: Dispatched, files: list[File], page: str | None) -> list[Fil
     piece.lane.index.check(
         delta, pages=(page,) if page is not None else piece.pages, file_grps=piece.context.output_file_grps
     )
+    claims.add(piece.context.workspace, files)
     return files

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import psutil
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool, StaticPool
 from sqlalchemy.sql.dml import Insert
 
@@ -66,6 +68,19 @@ def insert_or_replace(dialect: str, table: Table, key: Sequence[str]) -> Insert:
         index_elements=list(key),
         set_={c.name: statement.excluded[c.name] for c in table.columns if c.name not in key},
     )
+
+
+@contextmanager
+def troubles_said() -> Iterator[None]:
+    """Raises Unavailable where the database says that it cannot do something now: full, locked, unreadable."""
+    try:
+        yield
+    except (sqlite3.OperationalError, OperationalError) as error:
+        said = error.orig if isinstance(error, OperationalError) else error
+        raise Unavailable(
+            f"the database cannot be used now: {said}",
+            advice="Look whether its disk is full or cannot be written; work goes on by itself when it can be.",
+        ) from error
 
 
 def refuse_network_file_system(path: Path) -> None:

@@ -44,6 +44,7 @@ class RunRow:
     open_jobs: int
     all_jobs: int
     skipped_jobs: int
+    revivals: int
     submitted_at: float
     ended_at: float | None
     message: str
@@ -72,7 +73,8 @@ class NewRun:
 _columns = [
     runs.c.seq, runs.c.id, runs.c.kind, runs.c.workspace, workspaces.c.mets, runs.c.workflow, runs.c.page_selector,
     runs.c.page_wise, runs.c.overwrite, runs.c.priority, runs.c.state, runs.c.open_jobs, runs.c.all_jobs,
-    runs.c.skipped_jobs, runs.c.submitted_at, runs.c.ended_at, runs.c.message, runs.c.description, runs.c.callback_url,
+    runs.c.skipped_jobs, runs.c.revivals, runs.c.submitted_at, runs.c.ended_at, runs.c.message, runs.c.description,
+    runs.c.callback_url,
 ]  # fmt: skip
 _select = select(*_columns).join(workspaces, workspaces.c.seq == runs.c.workspace)
 _by_seq = Prepared(_select.where(runs.c.seq == bindparam("run")))
@@ -229,7 +231,13 @@ def revive(tx: Transaction, run: int, open_jobs: int) -> None:
     tx.execute(
         update(runs)
         .where(runs.c.seq == run)
-        .values(state=State.RUNNING, ended_at=None, message="", open_jobs=runs.c.open_jobs + open_jobs)
+        .values(
+            state=State.RUNNING,
+            ended_at=None,
+            message="",
+            open_jobs=runs.c.open_jobs + open_jobs,
+            revivals=runs.c.revivals + 1,
+        )
     )
 
 

@@ -52,6 +52,7 @@ runs = Table(
     Column("open_jobs", Integer, nullable=False),  # jobs that are not over
     Column("all_jobs", Integer, nullable=False),
     Column("skipped_jobs", Integer, nullable=False),  # (step, page) pairs whose output was there already
+    Column("revivals", Integer, nullable=False, server_default="0"),  # how often it was retried
     Column("submitted_at", Float, nullable=False),
     Column("ended_at", Float),
     Column("message", Text, nullable=False, server_default=""),

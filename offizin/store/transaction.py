@@ -26,11 +26,15 @@ Transaction = Connection
 class Database(Protocol):
     async def write(self, work: Callable[[Transaction], T], *, synced: bool = False) -> T:
         """Run ``work`` in a writing transaction and commit it. With ``synced`` it is on disk when this returns;
-        otherwise a power failure (not a crash of the process) may take the last of them back."""
+        otherwise a power failure (not a crash of the process) may take the last of them back.
+
+        Transactions are committed in the order they were asked for, and whoever asked first goes on first. Raises what
+        ``work`` raises, and Unavailable when the database cannot do it now; then nothing is written.
+        """
         ...
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
-        """Run ``work`` on a consistent snapshot."""
+        """Run ``work`` on a consistent snapshot. Raises as ``write``."""
         ...
 
     async def close(self) -> None: ...
@@ -74,7 +78,7 @@ class SqliteDatabase:
         if synced != self._synced:
             connection.connection.execute(f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")
             self._synced = synced
-        with connection.begin():
+        with dialects.troubles_said(), connection.begin():
             return work(connection)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
@@ -86,7 +90,7 @@ class SqliteDatabase:
             connection = self._engine.connect()
             self._readers.connection = connection
             self._open.append(connection)
-        with connection.begin():
+        with dialects.troubles_said(), connection.begin():
             return work(connection)
 
     async def close(self) -> None:
@@ -114,11 +118,11 @@ class InlineDatabase:
         self._connection = self._engine.connect()
 
     async def write(self, work: Callable[[Transaction], T], *, synced: bool = False) -> T:
-        with self._connection.begin():
+        with dialects.troubles_said(), self._connection.begin():
             return work(self._connection)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
-        with self._connection.begin():
+        with dialects.troubles_said(), self._connection.begin():
             return work(self._connection)
 
     async def close(self) -> None:

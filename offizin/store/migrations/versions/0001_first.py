@@ -160,6 +160,7 @@ def upgrade() -> None:
         sa.Column("open_jobs", sa.Integer(), nullable=False),
         sa.Column("all_jobs", sa.Integer(), nullable=False),
         sa.Column("skipped_jobs", sa.Integer(), nullable=False),
+        sa.Column("revivals", sa.Integer(), server_default="0", nullable=False),
         sa.Column("submitted_at", sa.Float(), nullable=False),
         sa.Column("ended_at", sa.Float(), nullable=True),
         sa.Column("message", sa.Text(), server_default="", nullable=False),
