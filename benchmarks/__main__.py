@@ -15,7 +15,7 @@ from benchmarks.conditions import Conditions, machine
 from benchmarks.figures import Group
 
 # The reference first: what comes after is compared with it.
-NAMES = ("reference", "throughput", "latency", "real_pages", "memory", "cold_start", "waiting")
+NAMES = ("reference", "throughput", "latency", "real_pages", "memory", "cold_start", "waiting", "mets_figures")
 
 _EXISTING = click.Path(exists=True, path_type=Path)
 

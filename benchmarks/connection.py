@@ -39,8 +39,10 @@ class Submitted:
 
 
 class Connection:
-    def __init__(self, host: str, port: int) -> None:
-        self._http = http.client.HTTPConnection(host, port, timeout=PATIENCE)
+    """``patience``: seconds without an answer after which TimeoutError is raised."""
+
+    def __init__(self, host: str, port: int, patience: float = PATIENCE) -> None:
+        self._http = http.client.HTTPConnection(host, port, timeout=patience)
         self._used_at = 0.0
 
     def close(self) -> None:

@@ -65,9 +65,7 @@ def measure(conditions: Conditions) -> Group:
     return Group(
         "Memory",
         figures,
-        [
-            "MB are 10⁶ bytes. The server's is resident memory; allocated is what tracemalloc counts, in a fresh process."
-        ],
+        ["MB are 10⁶ bytes, the server's of resident memory. Allocated: by tracemalloc, in a fresh process."],
     )
 
 

@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
+
 from benchmarks.bare_loop import bracket
-from benchmarks.books import faults_of, make_book
+from benchmarks.books import make_book
 from benchmarks.conditions import Conditions
 from benchmarks.connection import Connection
 from benchmarks.figures import Figure, Group
@@ -21,6 +23,9 @@ from benchmarks.warm_up import ONE_STEP, STEPS, TARGETS, WORKFLOW
 
 WORKERS = 2
 EVERY = 0.1  # seconds between two questions for the state: each costs the reference milliseconds
+# It may wait for ever for a METS server of its own; then it answers nothing. It submits some 60 pages a second.
+PATIENCE = 60.0  # seconds
+MOST_TRIES = 3
 HOW = (
     "Not measured. `python -m benchmarks --reference BIN --reference-start PROGRAM`: BIN holds the programs of an "
     "environment with `ocrd`; PROGRAM is called with `start` and `stop`, with REF_BIN, REF_HOME (a directory) and "
@@ -34,11 +39,19 @@ def measure(conditions: Conditions) -> Group:
     if conditions.reference_bin is None or conditions.reference_start is None:
         return Group(title, [Figure("page-wise ocrd-dummy, 3 steps", "not measured")], [HOW])
     pages, reference = conditions.reference_pages, conditions.reference
-    with bracket(conditions.directory) as bare, _started(conditions) as connection:
-        _run(conditions, connection, 2, WORKFLOW)  # its workers are loaded now
-        reference.one_job_seconds = min(sum(_run(conditions, connection, 1, ONE_STEP, every=0.002)) for _ in range(3))
-        submit, rest = _run(conditions, connection, pages, WORKFLOW)
-    reference.pages, reference.submit_seconds = pages, submit
+    with bracket(conditions.directory) as bare:
+        for tries in range(1, MOST_TRIES + 1):
+            try:
+                with _started(conditions) as connection:
+                    _run(conditions, connection, 1, WORKFLOW)  # its workers are loaded now
+                    one_job = min(sum(_run(conditions, connection, 1, ONE_STEP, every=0.002)) for _ in range(3))
+                    submit, rest = _run(conditions, connection, pages, WORKFLOW)
+                break
+            except TimeoutError:
+                pass
+        else:
+            return Group(title, [Figure(f"{pages:,} pages × {STEPS} steps", f"did not end, {MOST_TRIES} times")])
+    reference.pages, reference.submit_seconds, reference.one_job_seconds = pages, submit, one_job
     reference.jobs_a_second = rate = pages * STEPS / (submit + rest)
     figures = [
         Figure(
@@ -47,9 +60,12 @@ def measure(conditions: Conditions) -> Group:
             bare_loops=f"{rate * bare.mean / 1e3:.2f} ×",
         ),
         Figure(f"{pages:,} pages × {STEPS} steps, submit", f"{submit:.2f} s"),
-        Figure("one warm page, asked every 2 ms, best of 3", f"{reference.one_job_seconds * 1e3:.0f} ms"),
+        Figure("one warm page, asked every 2 ms, best of 3", f"{one_job * 1e3:.0f} ms"),
     ]
-    return Group(title, figures, [str(bare), "To the last job's SUCCESS; the reference saves its METS later."])
+    lines = [str(bare), "To the last job's SUCCESS; the reference saves its METS later."]
+    if tries > 1:
+        lines.append(f"It stopped answering {tries - 1} times, and was started anew.")
+    return Group(title, figures, lines)
 
 
 def _run(
@@ -89,6 +105,17 @@ def _started(conditions: Conditions) -> Iterator[Connection]:
         if found is None:
             raise SystemExit(f"the reference did not start: {output.read_text(errors='replace')[-2000:]}")
         address = urlsplit(found[1])
-        yield Connection(address.hostname or "", address.port or 80)
+        yield Connection(address.hostname or "", address.port or 80, PATIENCE)
     finally:
         subprocess.run([program, "stop"], env=environment, check=False)
+        _end_what_is_left(home)
+
+
+def _end_what_is_left(home: Path) -> None:
+    """A server that waits for ever hears no signal but this one. All that is ours names our directory."""
+    for process in psutil.process_iter():
+        try:
+            if any(str(home) in argument for argument in process.cmdline()):
+                process.kill()
+        except psutil.Error:
+            continue  # it has ended meanwhile
