@@ -28,7 +28,7 @@ from offizin.scheduling.dispatch import Dispatcher
 from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.learned import LearnedProcessors
 from offizin.scheduling.retry_policy import Limits
-from offizin.scheduling.verdicts import Verdict, judge
+from offizin.scheduling.verdicts import Claims, Verdict, judge
 from offizin.store.transaction import Database, Transaction
 from offizin.timings import Timings
 
@@ -180,11 +180,12 @@ class Completion:
     async def _commit(self, results: Sequence[Result], taken: Sequence[Taken]) -> None:
         with self._timings.measure("result: check delta", len(results)):
             settled: dict[tuple[str, int], set[str]] = {}
+            claims = Claims()
             verdicts: list[Verdict] = []
             ended: set[tuple[str, int]] = set()
             for result in results:
                 # What has come twice may come twice in one group.
-                verdict = self._judge(result, settled) if (result.job, result.piece) not in ended else None
+                verdict = self._judge(result, settled, claims) if (result.job, result.piece) not in ended else None
                 if verdict is not None:
                     verdicts.append(verdict)
                     if result.end:
@@ -241,11 +242,11 @@ class Completion:
         piece = self._dispatcher.out.get((note.job, note.piece))
         return piece if piece is not None and piece.attempt == note.attempt else None
 
-    def _judge(self, result: Result, settled: dict[tuple[str, int], set[str]]) -> Verdict | None:
+    def _judge(self, result: Result, settled: dict[tuple[str, int], set[str]], claims: Claims) -> Verdict | None:
         piece = self._piece(result)
         if piece is None:
             log.info("a stale result of job %s, attempt %d, changes nothing", result.job, result.attempt)
             return None
         independent = self._learned.independent_pages(piece.processor) is True
         so_far = settled.setdefault((piece.id, piece.piece), set(piece.settled))
-        return judge(piece, result, so_far, independent=independent, limits=self._limits)
+        return judge(piece, result, so_far, claims, independent=independent, limits=self._limits)

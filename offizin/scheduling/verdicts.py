@@ -66,7 +66,7 @@ def judge(
     try:
         files.extend(_files_without_page(piece, list(result.files), claims))
     except BadOutput as error:
-        result = msgspec.structs.replace(result, pages=[], cause=Cause.BAD_OUTPUT, message=error.message)
+        result = msgspec.structs.replace(result, pages=[], files=[], cause=Cause.BAD_OUTPUT, message=error.message)
     waiting = {page for page in piece.pages if page not in settled}
     for outcome in result.pages:
         if outcome.page not in waiting:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offizin.errors import BadOutput
 from offizin.jobs import RunKind
 from offizin.messages import Cause, Delta, File, PageOutcome, Result
 from offizin.mets.contents import Contents
@@ -19,7 +17,7 @@ from offizin.scheduling.contexts import StepContext
 from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.lanes import Lane
 from offizin.scheduling.retry_policy import Limits, Next
-from offizin.scheduling.verdicts import PageVerdict, Verdict, judge
+from offizin.scheduling.verdicts import Claims, PageVerdict, Verdict, judge
 
 METS = Path("/books/one/mets.xml")
 PAGES = ["p1", "p2", "p3"]
@@ -45,9 +43,15 @@ def piece(pages: list[str], *, overwrite: bool = False, tries: int = 0) -> Dispa
 
 
 def verdict_of(
-    of: Dispatched, result: Result, settled: set[str] | None = None, *, independent: bool = False
+    of: Dispatched,
+    result: Result,
+    settled: set[str] | None = None,
+    *,
+    claims: Claims | None = None,
+    independent: bool = False,
 ) -> Verdict:
-    return judge(of, result, set() if settled is None else settled, independent=independent, limits=Limits())
+    settled = set() if settled is None else settled
+    return judge(of, result, settled, claims or Claims(), independent=independent, limits=Limits())
 
 
 def result(*pages: PageOutcome, **fields: object) -> Result:
@@ -183,6 +187,43 @@ def test_every_page_of_a_piece_is_judged_or_left_open_exactly_once(
 
 
 def test_files_of_the_piece_that_do_not_fit_are_an_error_of_the_whole() -> None:
-    """Completion then fails the piece, not the group it came with."""
-    with pytest.raises(BadOutput):
-        verdict_of(piece(["p1"]), result(PageOutcome("p1"), files=[file(None, "OTHER", "x")]))
+    outcome = PageOutcome("p1", [file("p1")])
+    verdict = verdict_of(piece(["p1", "p2"]), result(outcome, files=[file(None, "OTHER", "x")]))
+    assert verdict.result.cause is Cause.BAD_OUTPUT
+    assert "OTHER" in verdict.result.message
+    assert (verdict.pages, verdict.open_pages) == ([], ["p1", "p2"])
+    assert verdict.delta.files == []
+    assert verdict.next is Next.OVER
+
+
+def test_a_file_of_the_book_is_replaced_only_by_one_made_of_all_pages() -> None:
+    """Page by page each job would write it anew, and the last one's would be taken for that of the book."""
+    of_the_book = file(None, "OCR", "OCR_book")
+    for pages, cause in ((["p1"], Cause.BAD_OUTPUT), (PAGES, None)):
+        done = [PageOutcome(page, [file(page)]) for page in pages]
+        work = piece(pages)
+        assert work.lane is not None
+        work.lane.index.apply(Delta([of_the_book]))
+        verdict = verdict_of(work, result(*done, files=[of_the_book]))
+        assert verdict.result.cause is cause
+    assert verdict.delta.files == [of_the_book, *(file(page) for page in PAGES)]
+
+
+def test_an_id_is_used_once_also_by_results_that_come_together() -> None:
+    claims = Claims()
+    first = verdict_of(piece(["p1"]), result(PageOutcome("p1", [file("p1", name="x")])), claims=claims)
+    second = verdict_of(piece(["p2"]), result(PageOutcome("p2", [file("p2", name="x")])), claims=claims)
+    assert first.worst is None
+    assert second.worst == PageVerdict("p2", Cause.BAD_OUTPUT, "file ID x is used already, by a file in OCR of page p1")
+    third = verdict_of(piece(["p2"]), result(PageOutcome("p2", [file("p2")])), claims=claims)
+    assert third.worst is None
+
+
+def test_files_of_the_book_that_come_together_are_one_too_many() -> None:
+    claims = Claims()
+    of_the_book = file(None, "OCR", "OCR_book")
+    verdicts = [
+        verdict_of(piece([page]), result(PageOutcome(page, [file(page)]), files=[of_the_book]), claims=claims)
+        for page in ("p1", "p2")
+    ]
+    assert [verdict.result.cause for verdict in verdicts] == [None, Cause.BAD_OUTPUT]
