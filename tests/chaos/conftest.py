@@ -32,8 +32,8 @@ class KillTest:
     kills: list[Kill] = field(default_factory=list)
     ordeals: list[Ordeal] = field(default_factory=list)
 
-    def ordeal(self) -> Ordeal:
-        ordeal = Ordeal(self.directory / f"ordeal-{len(self.ordeals) + 1}", self.processors)
+    def ordeal(self, save_interval: float = 10.0) -> Ordeal:
+        ordeal = Ordeal(self.directory / f"ordeal-{len(self.ordeals) + 1}", self.processors, save_interval)
         cache = ordeal.home / "cache" / "ocrd-tools.json"
         cache.parent.mkdir(parents=True)
         cache.write_bytes(self.tool_cache)

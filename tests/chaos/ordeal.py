@@ -25,7 +25,8 @@ ENOUGH_JOBS = 60
 # The whole rest of the work, with everybody else on this machine.
 FINISH_SECONDS = 90.0
 
-Gone = (httpx.TransportError, httpx.RemoteProtocolError)
+# What a client sees of a server that dies.
+Gone = (httpx.NetworkError, httpx.RemoteProtocolError)
 
 
 @dataclass
@@ -42,9 +43,13 @@ class Batch:
 
 
 class Ordeal:
-    """Everything under ``directory``. ``with ordeal.server() as server`` is one life."""
+    """Everything under ``directory``. ``with ordeal.server() as server`` is one life.
 
-    def __init__(self, directory: Path, processors: Path) -> None:
+    ``save_interval``: seconds between saves in the middle of runs. These last a second or two; by default each METS is
+    saved at their ends only.
+    """
+
+    def __init__(self, directory: Path, processors: Path, save_interval: float = 10.0) -> None:
         directory.mkdir()
         self.directory = directory
         self.home = directory / "home"
@@ -53,11 +58,15 @@ class Ordeal:
         self.batches: list[Batch] = []
         self.receiver = CallbackReceiver()
         self._processors = processors
+        self._save_interval = save_interval
 
     @contextmanager
     def server(self, fault: str = "") -> Iterator[Server]:
         self.lives += 1
-        server = Server(self.home, self._processors, self.mark, self.directory / "server.log", fault)
+        server = Server(
+            self.home, self._processors, self.mark, self.directory / "server.log",
+            save_interval=self._save_interval, fault=fault,
+        )  # fmt: skip
         try:
             yield server
         finally:
@@ -84,7 +93,7 @@ class Ordeal:
     def submit_what_is_left(self, server: Server) -> bool:
         """All orders that no server has taken yet, and the cancellations; False when the server dies over it."""
         try:
-            with httpx.Client(base_url=server.url, timeout=30) as client:
+            with httpx.Client(base_url=server.url, timeout=FINISH_SECONDS) as client:
                 known = self._known(client)
                 for batch in self.batches:
                     for order in ORDERS:
@@ -157,7 +166,7 @@ class Ordeal:
     def finish(self, server: Server) -> None:
         """Wait until every run has ended and was called back, then end the server in good order."""
         assert self.submit_what_is_left(server), server.said
-        with httpx.Client(base_url=server.url, timeout=30) as client:
+        with httpx.Client(base_url=server.url, timeout=FINISH_SECONDS) as client:
             known = self._known(client)
         labels = {batch.label(order) for batch in self.batches for order in ORDERS}
         assert known.keys() == labels
@@ -171,7 +180,7 @@ class Ordeal:
 
     def outcomes(self, server: Server) -> list[Outcome]:
         """How each batch has ended; asked of the server that runs, before it ends."""
-        with httpx.Client(base_url=server.url, timeout=30) as client:
+        with httpx.Client(base_url=server.url, timeout=FINISH_SECONDS) as client:
             known = self._known(client)
             names = {run["run_id"]: label.partition(" ")[2] for label, run in known.items()}
             return [self._outcome(client, batch, known, names) for batch in self.batches]

@@ -21,10 +21,12 @@ END_SECONDS = 30.0
 class Server:
     """``offizin serve`` on ``home``, in a session of its own. ``mark`` stands in the environment of all it starts.
 
-    ``fault`` as in ``offizin.faults``. What it says goes to ``log``.
+    ``fault`` as in ``offizin.faults``; ``save_interval`` in seconds. What it says goes to ``log``.
     """
 
-    def __init__(self, home: Path, processors: Path, mark: str, log: Path, fault: str = "") -> None:
+    def __init__(
+        self, home: Path, processors: Path, mark: str, log: Path, *, save_interval: float, fault: str = ""
+    ) -> None:
         self.mark = mark
         self.url = ""
         self._said = threading.Condition()
@@ -34,6 +36,7 @@ class Server:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OFFIZIN_")}
         programs = [str(processors), str(Path(sys.executable).parent), environment.get("PATH", "")]
         environment |= {"PATH": os.pathsep.join(programs), _TEST_MARK: mark}
+        environment["OFFIZIN_SAVE_INTERVAL"] = str(save_interval)
         if fault:
             environment["OFFIZIN_FAULT"] = fault
         self.process = subprocess.Popen(

@@ -21,8 +21,9 @@ STARTING = "the server while it starts"
 RUNNER = "a runner"
 
 
+@pytest.mark.timeout(300)
 def test_everything_ends_as_undisturbed_after_kills_at_random_moments(kill_test: KillTest) -> None:
-    ordeal, random = kill_test.ordeal(), Random(3)
+    ordeal, random = kill_test.ordeal(save_interval=0.2), Random(3)
     for what in (SERVER, EVERYTHING, RUNNER, STARTING, SERVER):
         _hit(kill_test, ordeal, what, random)
     kill_test.end(ordeal)
@@ -32,8 +33,8 @@ def test_everything_ends_as_undisturbed_after_kills_at_random_moments(kill_test:
 @pytest.mark.timeout(1200)
 def test_everything_ends_as_undisturbed_after_a_hundred_kills_at_random_moments(kill_test: KillTest) -> None:
     random = Random(4)
-    for _ in range(10):
-        ordeal = kill_test.ordeal()
+    for number in range(10):
+        ordeal = kill_test.ordeal(save_interval=(10.0, 0.2)[number % 2])
         for what in random.choices((SERVER, EVERYTHING, RUNNER, STARTING), (5, 3, 2, 1), k=11):
             _hit(kill_test, ordeal, what, random)
         kill_test.end(ordeal)
