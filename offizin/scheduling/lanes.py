@@ -10,6 +10,7 @@ from pathlib import Path
 from offizin.errors import OffizinError, Unavailable
 from offizin.messages import Delta
 from offizin.mets.index import MetsIndex
+from offizin.mets.leftovers import clear_leftovers
 from offizin.mets.save import save
 from offizin.mets.stamp import Stamp
 from offizin.store import deltas, workspaces
@@ -21,6 +22,12 @@ MOST_OPEN = 200
 
 ReadMets = Callable[[Path], MetsIndex]
 SaveMets = Callable[[Path, Sequence[Delta], Stamp], Stamp]
+
+
+def read(mets: Path) -> MetsIndex:
+    """The METS as it is on disk, once what killed saves have left beside it is cleared up."""
+    clear_leftovers(mets.resolve())
+    return MetsIndex.read(mets)
 
 
 class Lane:
@@ -59,7 +66,7 @@ class Lanes:
     ``read`` and ``save`` touch the file; the simulation has its own.
     """
 
-    def __init__(self, database: Database, *, read: ReadMets = MetsIndex.read, save: SaveMets = save) -> None:
+    def __init__(self, database: Database, *, read: ReadMets = read, save: SaveMets = save) -> None:
         self._database = database
         self._read_mets = read
         self._save_mets = save
