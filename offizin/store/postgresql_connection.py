@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from sqlalchemy import AdaptedConnection, event
@@ -14,6 +15,7 @@ from offizin.store.database_url import DatabaseUrl, password_of
 from offizin.store.postgresql_troubles import is_lost, unavailable
 
 CONNECT_LIMIT = 10.0  # seconds
+CLOSE_LIMIT = 2.0
 # No answer to one statement for so long: the way to the database is dead. It covers waiting for the turn to write.
 ANSWER_LIMIT = 180.0
 # A server process that is stopped within a transaction keeps all others from writing for so long at most.
@@ -82,7 +84,7 @@ class KeptConnection:
 
     def __init__(self, engine: AsyncEngine, shown: str, **options: Any) -> None:
         self._engine = engine
-        self._shown = shown
+        self.shown = shown  # the database, in messages
         self._options = options
         self._open: AsyncConnection | None = None
         self._driver: Any = None
@@ -96,12 +98,17 @@ class KeptConnection:
                 self._driver = (await self._open.get_raw_connection()).driver_connection
             except (OSError, DBAPIError) as error:
                 await self.drop()
-                raise unavailable(error, self._shown) from error
+                raise unavailable(error, self.shown) from error
         return self._open
 
-    def is_lost(self, error: BaseException) -> bool:
-        """Whether ``error``, of something done with it, came because the connection is gone."""
-        return is_lost(error) or self._driver is None or bool(self._driver.is_closed())
+    async def is_lost(self, error: BaseException) -> bool:
+        """Whether ``error``, of something done with it, came because the connection is gone. Then it is dropped, and
+        also when it is in no state to go on with."""
+        closed = self._driver is None or bool(self._driver.is_closed())
+        lost = isinstance(error, Exception) and (is_lost(error) or closed)
+        if lost or not isinstance(error, Exception) or self._open is None or self._open.in_transaction():
+            await self.drop()
+        return lost
 
     async def drop(self) -> None:
         """Close it at once, without a word to the database."""
@@ -116,4 +123,8 @@ class KeptConnection:
     async def close(self) -> None:
         connection, self._open = self._open, None
         if connection is not None:
-            await connection.close()
+            try:
+                async with asyncio.timeout(CLOSE_LIMIT):
+                    await connection.close()
+            except (TimeoutError, OSError, DBAPIError):
+                self._driver.terminate()

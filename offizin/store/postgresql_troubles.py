@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NoReturn
 
 from offizin.errors import Unavailable
 
@@ -43,6 +44,14 @@ def is_lost(error: BaseException) -> bool:
 def is_not_now(error: BaseException) -> bool:
     """Whether the same may work later."""
     return is_lost(error) or sqlstate(error).startswith(_NOT_NOW)
+
+
+def raise_said(error: BaseException, database: object, *, lost: bool = False) -> NoReturn:
+    """Raises what a caller of the database is to get: Unavailable if the same may work later (as with a ``lost``
+    connection), else the error as it is."""
+    if isinstance(error, Unavailable) or not (lost or is_not_now(error)):
+        raise error
+    raise unavailable(error, database) from error
 
 
 def unavailable(error: BaseException, database: object) -> Unavailable:
