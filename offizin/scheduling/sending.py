@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 
+from offizin.brokers.at_last import PAUSE, publish_at_last
 from offizin.brokers.broker import RESULTS, Broker, Kind, Message, queue_of
 from offizin.clock import Clock
 from offizin.errors import OffizinError, Unavailable
@@ -20,9 +21,6 @@ from offizin.scheduling.lanes import Lane, Lanes
 from offizin.scheduling.learned import LearnedProcessors
 
 log = logging.getLogger(__name__)
-
-# Before another try, in seconds.
-PAUSE = 1.0
 
 
 class Sending:
@@ -87,7 +85,8 @@ class Sending:
                 if not isinstance(error, OffizinError):
                     log.exception("%s cannot be opened", mets)
                 lost = [Result(p.id, p.attempt, p.piece, cause=Cause.NO_INPUT, message=str(error)) for p in waiting]
-                await self._publish(RESULTS, [Message(Kind.RESULT, encode(result)) for result in lost])
+                messages = [Message(Kind.RESULT, encode(result)) for result in lost]
+                await publish_at_last(self._broker, self._clock, RESULTS, messages)
                 return
         for piece in waiting:
             piece.lane = lane
@@ -116,15 +115,7 @@ class Sending:
                 break
             except Unavailable:
                 await self._clock.sleep(PAUSE)
-        await self._publish(queue_of(processor), messages)
-
-    async def _publish(self, queue: str, messages: Sequence[Message]) -> None:
-        while True:
-            try:
-                await self._broker.publish(queue, messages)
-                return
-            except Unavailable:
-                await self._clock.sleep(PAUSE)
+        await publish_at_last(self._broker, self._clock, queue_of(processor), messages)
 
     def _piece(self, piece: Dispatched, lane: Lane) -> Piece:
         context = piece.context

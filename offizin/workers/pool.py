@@ -12,9 +12,10 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from offizin.brokers.at_last import publish_at_last
 from offizin.brokers.broker import RESULTS, Broker, Delivery, Kind, Message, Subscription, queue_of
 from offizin.clock import Clock
-from offizin.errors import OffizinError
+from offizin.errors import OffizinError, RunnerLost
 from offizin.messages import Cause, Unloadable, decode_ticket, encode
 from offizin.workers.runner_process import RunnerProcess
 from offizin.workers.slot import Held, Slot, report_end
@@ -68,6 +69,18 @@ class Line:
         self.seconds = each if self.seconds is None else 0.7 * self.seconds + 0.3 * each
 
     @property
+    def idle(self) -> Slot | None:
+        """A loaded runner with nothing to do."""
+        return next((slot for slot in self.slots if not slot.busy and not slot.ending), None)
+
+    @property
+    def wants_a_core(self) -> bool:
+        """Whether something waits here that a core more would begin with, or load a runner for."""
+        if not self.waiting or self.active >= self.limit:
+            return False
+        return self.idle is not None or self.loading < len(self.waiting)
+
+    @property
     def active(self) -> int:
         return self.loading + sum(slot.busy for slot in self.slots)
 
@@ -100,15 +113,19 @@ class WorkerPool:
         self._keeper = asyncio.create_task(self._keep(), name="pool keeper")
 
     async def serve(self, processor: str) -> None:
-        """Take pieces for this processor from now on."""
+        """Take pieces for this processor from now on. Raises Unavailable when the broker cannot be reached."""
         if processor in self._lines:
             return
         limit = min(self.settings.slots, self.settings.slots_per_processor.get(processor, self.settings.slots))
         line = self._lines[processor] = Line(processor, limit)
         prefetch = (limit + 1) * (MOST_IN_HAND + 1)
-        line.subscription = await self._broker.consume(
-            queue_of(processor), prefetch, lambda deliveries: self._receive(line, deliveries)
-        )
+        try:
+            line.subscription = await self._broker.consume(
+                queue_of(processor), prefetch, lambda deliveries: self._receive(line, deliveries)
+            )
+        except BaseException:
+            del self._lines[processor]
+            raise
 
     def learn(self, processor: str) -> None:
         """Load a runner of the processor, so that its handshake is heard, unless one is loaded or loading."""
@@ -121,7 +138,8 @@ class WorkerPool:
         for line in self._lines.values():
             for held in [held for held in line.waiting if held.ticket.job == job]:
                 line.waiting.remove(held)
-                self._spawn(report_end(self._broker, held, Cause.CANCELLED, "cancelled before it began"))
+                message = "cancelled before it began"
+                self._spawn(report_end(self._broker, self._clock, held, Cause.CANCELLED, message))
             for slot in list(line.slots):
                 slot.cancel(job)
 
@@ -137,11 +155,17 @@ class WorkerPool:
             if line.subscription is not None:
                 line.waiting.clear()
                 await line.subscription.cancel()
-        stops = [slot.stop(grace if slot.busy else 1.0) for line in self._lines.values() for slot in line.slots]
-        await asyncio.gather(*stops, return_exceptions=True)
+        await self._stop_all(grace)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._stop_all(0.0)  # what has been loaded meanwhile
+
+    async def _stop_all(self, grace: float) -> None:
+        stops = [
+            slot.stop(grace if slot.busy else min(grace, 1.0)) for line in self._lines.values() for slot in line.slots
+        ]
+        await asyncio.gather(*stops, return_exceptions=True)
 
     def _receive(self, line: Line, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
@@ -162,33 +186,35 @@ class WorkerPool:
         now = self._clock.monotonic()
         active = sum(line.active for line in self._lines.values())
         alone = any(slot.alone for line in self._lines.values() for slot in line.slots)
-        if alone or (active and any(line.waiting and line.waiting[0].ticket.alone for line in self._lines.values())):
+        wants_to_be_alone = [line for line in self._lines.values() if line.waiting and line.waiting[0].ticket.alone]
+        if alone or (active and wants_to_be_alone):
             return
         crowded = any(line.waiting and not line.active for line in self._lines.values())
         for line in self._lines.values():
             self._feed_busy(line, now, crowded)
-        while active < self.settings.slots:
-            wanting = [line for line in self._lines.values() if line.waiting and line.active < line.limit]
+        lines = wants_to_be_alone or self._lines.values()
+        while active < (1 if wants_to_be_alone else self.settings.slots):
+            wanting = [line for line in lines if line.wants_a_core]
             if not wanting:
                 return
             line = min(wanting, key=lambda line: line.turn_at)
             line.turn_at = now
             active += 1
-            idle = next((slot for slot in line.slots if not slot.busy), None)
-            if idle is None:
-                if line.loading >= len(line.waiting):
-                    return
+            if line.idle is None:
                 self._load(line)
                 continue
-            idle.feed(line.waiting.popleft())
-            if idle.alone:
-                return
-            self._feed_busy(line, now, crowded=False)
+            line.idle.feed(line.waiting.popleft())
+            if not wants_to_be_alone:
+                self._feed_busy(line, now, crowded=False)
 
     @staticmethod
     def _feed_busy(line: Line, now: float, crowded: bool) -> None:
         """Fill the hands of busy runners, the emptiest first; one whose turn is over gets nothing if others wait."""
-        busy = [slot for slot in line.slots if slot.busy and not (crowded and now - slot.busy_since > TURN)]
+        busy = [
+            slot
+            for slot in line.slots
+            if slot.busy and not slot.ending and not (crowded and now - slot.busy_since > TURN)
+        ]
         while line.waiting and busy and not line.waiting[0].ticket.alone:
             slot = min(busy, key=lambda slot: len(slot.held))
             if len(slot.held) >= line.in_hand:
@@ -211,9 +237,9 @@ class WorkerPool:
                 load_limit=self.settings.load_limit,
                 environment=self.settings.environment(executable),
             )
-        except OffizinError as error:
+        except Exception as error:
             line.loading -= 1
-            log.error("%s cannot be loaded: %s", line.processor, error)
+            log.error("%s cannot be loaded: %s", line.processor, error, exc_info=not isinstance(error, OffizinError))
             await self._refuse(line, error)
             return
         line.loading -= 1
@@ -228,15 +254,16 @@ class WorkerPool:
         )
         line.slots.append(slot)
         handshake = replace(runner.handshake, processor=line.processor)
-        await self._broker.publish(RESULTS, [Message(Kind.LOADED, encode(handshake))])
+        await publish_at_last(self._broker, self._clock, RESULTS, [Message(Kind.LOADED, encode(handshake))])
         self._assign()
 
-    async def _refuse(self, line: Line, error: OffizinError) -> None:
+    async def _refuse(self, line: Line, error: Exception) -> None:
         """The processor does not load: what waits for it on this worker fails, with what the program said."""
         note = Unloadable(line.processor, str(error))
-        await self._broker.publish(RESULTS, [Message(Kind.UNLOADABLE, encode(note))])
+        await publish_at_last(self._broker, self._clock, RESULTS, [Message(Kind.UNLOADABLE, encode(note))])
+        cause = Cause.RUNNER_LOST if isinstance(error, RunnerLost) else Cause.EXIT
         while line.waiting:
-            await report_end(self._broker, line.waiting.popleft(), Cause.EXIT, str(error))
+            await report_end(self._broker, self._clock, line.waiting.popleft(), cause, str(error))
         self._assign()
 
     async def _make_room(self, line: Line) -> None:
@@ -244,12 +271,12 @@ class WorkerPool:
         loaded = [slot for other in self._lines.values() for slot in other.slots]
         if len(loaded) < self.settings.runners:
             return
-        idle = [slot for slot in loaded if not slot.busy and slot not in line.slots]
+        idle = [slot for slot in loaded if not slot.busy and not slot.ending and slot not in line.slots]
         if idle:
             await self._retire(min(idle, key=lambda slot: slot.idle_since))
 
     async def _retire(self, slot: Slot) -> None:
-        self._lines[slot.processor].slots.remove(slot)
+        slot.ending = True
         await slot.stop(grace=5.0)
 
     def _slot_ended(self, slot: Slot, unbegun: list[Held]) -> None:
@@ -270,17 +297,18 @@ class WorkerPool:
                     async with asyncio.timeout(self.settings.idle_limit / 4 if slots else None):
                         await self._work.wait()
                 except TimeoutError:
-                    await self._retire_idle(slots)
+                    self._retire_idle(slots)
                 continue
             await self._clock.sleep(TICK)
             for slot in busy:
                 await slot.check()
 
-    async def _retire_idle(self, slots: Sequence[Slot]) -> None:
+    def _retire_idle(self, slots: Sequence[Slot]) -> None:
         now = self._clock.monotonic()
         for slot in slots:
-            if not slot.busy and now - slot.idle_since > self.settings.idle_limit:
-                await self._retire(slot)
+            if not slot.busy and not slot.ending and now - slot.idle_since > self.settings.idle_limit:
+                slot.ending = True
+                self._spawn(self._retire(slot))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from offizin.brokers.at_last import publish_at_last
 from offizin.brokers.broker import RESULTS, Broker, Delivery, Kind, Message
 from offizin.clock import Clock
+from offizin.errors import Unavailable
 from offizin.logs import log_tail
 from offizin.messages import Cause, PieceTicket, Result, Taken, decode_piece, encode
 from offizin.workers.exit_causes import cause_of
@@ -65,7 +67,9 @@ class Slot:
         self._begun = False  # the first of ``held`` is being worked on
         self._progress_at = 0.0
         self._stopping = False
-        self._reason: tuple[Cause, str] | None = None
+        self._reason: tuple[Held, Cause, str] | None = None
+        self._reporting = False
+        self.ending = False  # nothing more may be fed
         self._reader = asyncio.create_task(self._read(), name=f"slot {runner.pid}")
 
     @property
@@ -83,9 +87,11 @@ class Slot:
         self.runner.send(held.delivery.message.body)
 
     def end(self, cause: Cause, message: str) -> None:
-        """Kill the runner with all its children; the piece that it has begun fails with this cause."""
+        """Kill the runner with all its children; the piece that it has begun fails with this cause, unless the end of
+        that is on its way already."""
         if self._reason is None:
-            self._reason = (cause, message)
+            self._reason = (self.held[0], cause, message)
+        self.ending = True
         self.runner.kill()
 
     def cancel(self, job: str) -> bool:
@@ -102,7 +108,7 @@ class Slot:
 
     async def check(self) -> None:
         """Called some twenty times a second while the slot is busy: note what runs, end what runs too long."""
-        if not self._begun or not self.held:
+        if not self._begun or not self.held or self._reporting:
             return
         now, first = self._clock.monotonic(), self.held[0]
         running = now - self._progress_at
@@ -110,7 +116,10 @@ class Slot:
             first.noted = True
             ticket = first.ticket
             note = Taken(ticket.job, ticket.attempt, ticket.piece, ago=running)
-            await self._broker.publish(RESULTS, [Message(Kind.TAKEN, encode(note))])
+            try:
+                await self._broker.publish(RESULTS, [Message(Kind.TAKEN, encode(note))])
+            except Unavailable:
+                first.noted = False
         limit = first.ticket.time_limit
         if limit is not None and running > limit:
             self.end(Cause.TIMEOUT, f"no page was done within the time limit of {limit:g} s")
@@ -142,7 +151,10 @@ class Slot:
             if not self.held:
                 self.idle_since = now
             if reports:
-                await self._broker.publish(RESULTS, reports)
+                self._reporting = True
+                await publish_at_last(self._broker, self._clock, RESULTS, reports)
+                self._reporting = False
+                self._progress_at = self._clock.monotonic()
                 for held in finished:
                     held.delivery.acknowledge()
             if finished:
@@ -152,7 +164,8 @@ class Slot:
         await self._bury()
 
     async def _bury(self) -> None:
-        """The runner is gone: charge the piece that it had begun, give the others back."""
+        """The runner is gone: charge the piece that it was ended for or has died of, give the others back."""
+        self.ending = True
         return_code = await self.runner.wait()
         left = list(self.held)
         self.held.clear()
@@ -160,14 +173,16 @@ class Slot:
             await asyncio.to_thread(_clear_up, [held.delivery.message.body for held in left])
         if self._stopping:
             left = []
-        if left and (self._begun or self._reason is None):
-            # If a runner dies on what it has just been sent, the first piece is blamed, or it would go round for ever.
+        # If a runner dies on what it has just been sent, the first piece is blamed, or it would go round for ever. But
+        # if we have ended it for another one, which was done after all, then the first is innocent.
+        if left and (self._reason is None or left[0] is self._reason[0]):
             first = left.pop(0)
-            cause, message = self._reason or cause_of(return_code)
-            await report_end(self._broker, first, cause, message, self._clock.monotonic() - self._progress_at)
+            cause, message = cause_of(return_code) if self._reason is None else self._reason[1:]
+            seconds = self._clock.monotonic() - self._progress_at
+            await report_end(self._broker, self._clock, first, cause, message, seconds)
         for held in left:
             if held.cancelled:
-                await report_end(self._broker, held, Cause.CANCELLED, "cancelled before it began")
+                await report_end(self._broker, self._clock, held, Cause.CANCELLED, "cancelled before it began")
         self._ended(self, [held for held in left if not held.cancelled])
 
 
@@ -178,12 +193,14 @@ def _clear_up(pieces: Sequence[bytes]) -> None:
         delete_unfinished_files(Path(directory), file_grps)
 
 
-async def report_end(broker: Broker, held: Held, cause: Cause, message: str, seconds: float = 0.0) -> None:
+async def report_end(
+    broker: Broker, clock: Clock, held: Held, cause: Cause, message: str, seconds: float = 0.0
+) -> None:
     """Publish and acknowledge the end of a piece whose runner cannot speak for itself."""
     ticket = held.ticket
     tail = "" if cause is Cause.CANCELLED else await asyncio.to_thread(log_tail, Path(ticket.log))
     result = Result(
         ticket.job, ticket.attempt, ticket.piece, cause=cause, message=message, seconds=seconds, log_tail=tail
     )
-    await broker.publish(RESULTS, [Message(Kind.RESULT, encode(result))])
+    await publish_at_last(broker, clock, RESULTS, [Message(Kind.RESULT, encode(result))])
     held.delivery.acknowledge()
