@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from tests.postgresql_cluster import PostgresqlCluster, cluster_for_session
+from tests.rabbitmq_server import RabbitMqServer, server_for_session
 
 # On a busy machine a single example may take any time; how long a room may take is said in CONTRIBUTING.md.
 settings.register_profile("offizin", deadline=None, print_blob=True)
@@ -17,3 +18,8 @@ settings.load_profile("offizin")
 @pytest.fixture(scope="session")
 def postgresql_cluster() -> Iterator[PostgresqlCluster]:
     yield from cluster_for_session()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server() -> Iterator[RabbitMqServer]:
+    yield from server_for_session()

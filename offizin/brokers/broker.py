@@ -8,6 +8,9 @@ from enum import StrEnum
 from typing import Protocol
 
 RESULTS = "offizin.results"
+# Where messages end that nobody can read, or that came back too often. Bounded: the oldest go first.
+DEAD_LETTERS = "offizin.dead-letters"
+MOST_DEAD_LETTERS = 10_000
 
 
 def queue_of(processor: str) -> str:
@@ -27,10 +30,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An encoded message: ``body`` is JSON, opened only at its destination."""
+    """An encoded message: ``body`` is JSON, opened only at its destination (docs/messages.md).
+
+    ``again``: the same message may have been published before, so this one comes as if redelivered.
+    """
 
     kind: Kind
     body: bytes
+    again: bool = False
 
 
 class Delivery(Protocol):
@@ -39,12 +46,22 @@ class Delivery(Protocol):
     message: Message
     redelivered: bool
 
+    @property
+    def lost(self) -> bool:
+        """Somebody else gets it, because the subscription or the connection ended before an answer was given. From then
+        on, an answer changes nothing."""
+        ...
+
     def acknowledge(self) -> None:
         """It is taken care of, for good."""
         ...
 
     def hand_back(self) -> None:
         """Somebody else shall have it; it comes redelivered."""
+        ...
+
+    def refuse(self) -> None:
+        """Nobody can read it: it goes to the dead letters."""
         ...
 
 
@@ -56,7 +73,8 @@ class Subscription(Protocol):
 
 class Broker(Protocol):
     async def publish(self, queue: str, messages: Sequence[Message]) -> None:
-        """Returns when the broker has them. Raises Unavailable when it cannot be reached."""
+        """Returns when the broker has them. Raises Unavailable when it cannot be reached: it may have some of them
+        then, so who publishes them again says so (``Message.again``)."""
         ...
 
     async def consume(self, queue: str, prefetch: int, deliver: Callable[[list[Delivery]], None]) -> Subscription:

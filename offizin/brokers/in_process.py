@@ -9,15 +9,16 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from offizin.brokers.broker import Delivery, Message, Subscription
+from offizin.brokers.broker import DEAD_LETTERS, MOST_DEAD_LETTERS, Delivery, Message, Subscription
 
 
 class InProcessDelivery:
-    __slots__ = ("_consumer", "message", "redelivered")
+    __slots__ = ("_consumer", "lost", "message", "redelivered")
 
     def __init__(self, message: Message, redelivered: bool) -> None:
         self.message = message
         self.redelivered = redelivered
+        self.lost = False
         self._consumer: InProcessConsumer | None = None
 
     def acknowledge(self) -> None:
@@ -31,8 +32,17 @@ class InProcessDelivery:
             consumer.queue.put_back([self.message])
             consumer.answered(self)
 
-    def given_to(self, consumer: InProcessConsumer | None) -> None:
+    def refuse(self) -> None:
+        if self._consumer is not None:
+            consumer, self._consumer = self._consumer, None
+            consumer.queue.dead_letter(self.message)
+            consumer.answered(self)
+
+    def given_to(self, consumer: InProcessConsumer) -> None:
         self._consumer = consumer
+
+    def lose(self) -> None:
+        self._consumer, self.lost = None, True
 
 
 class InProcessConsumer:
@@ -59,20 +69,21 @@ class InProcessConsumer:
         left = list(self.unanswered.values())
         self.unanswered.clear()
         for delivery in left:
-            delivery.given_to(None)
+            delivery.lose()
         self.queue.put_back([delivery.message for delivery in left])
 
 
 class InProcessQueue:
     """First in, first out; consumers take turns."""
 
-    def __init__(self) -> None:
-        self.waiting: deque[InProcessDelivery] = deque()
+    def __init__(self, dead_letter: Callable[[Message], None], most: int | None = None) -> None:
+        self.waiting: deque[InProcessDelivery] = deque(maxlen=most)
         self.consumers: list[InProcessConsumer] = []
+        self.dead_letter = dead_letter
         self._pump_scheduled = False
 
     def put(self, messages: Sequence[Message]) -> None:
-        self.waiting.extend(InProcessDelivery(message, redelivered=False) for message in messages)
+        self.waiting.extend(InProcessDelivery(message, redelivered=message.again) for message in messages)
         self.pump_soon()
 
     def put_back(self, messages: Sequence[Message]) -> None:
@@ -105,7 +116,12 @@ class InProcessBroker:
         self._queues: dict[str, InProcessQueue] = {}
 
     def _queue(self, name: str) -> InProcessQueue:
-        return self._queues.setdefault(name, InProcessQueue())
+        if name not in self._queues:
+            self._queues[name] = InProcessQueue(self._dead_letter, MOST_DEAD_LETTERS if name == DEAD_LETTERS else None)
+        return self._queues[name]
+
+    def _dead_letter(self, message: Message) -> None:
+        self._queue(DEAD_LETTERS).put([message])
 
     async def publish(self, queue: str, messages: Sequence[Message]) -> None:
         self._queue(queue).put(messages)
@@ -122,5 +138,8 @@ class InProcessBroker:
 
     async def close(self) -> None:
         for queue in self._queues.values():
+            for consumer in queue.consumers:
+                for delivery in consumer.unanswered.values():
+                    delivery.lose()
             queue.consumers.clear()
         self._queues.clear()

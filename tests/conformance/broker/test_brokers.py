@@ -1,76 +1,11 @@
-"""What every broker does. One suite; each implementation is a factory in ``BROKERS``."""
+"""What every broker does. One suite for every implementation."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 
-import pytest
-
-from offizin.brokers.broker import Broker, Delivery, Kind, Message, Subscription, queue_of
-from offizin.brokers.in_process import InProcessBroker
-
-BROKERS: dict[str, Callable[[], Broker]] = {"in process": InProcessBroker}
-QUEUE = queue_of("ocrd-dummy")
-MANY = 1_000
-
-
-@pytest.fixture(params=list(BROKERS))
-async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
-    opened = BROKERS[request.param]()
-    yield opened
-    await opened.close()
-
-
-@dataclass
-class Consumer:
-    """Holds what it was given, in order, until a test answers."""
-
-    got: list[Delivery] = field(default_factory=list)
-    arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
-    subscription: Subscription | None = None
-
-    def receive(self, deliveries: list[Delivery]) -> None:
-        self.got.extend(deliveries)
-        asyncio.get_running_loop().create_task(self._tell())
-
-    async def _tell(self) -> None:
-        async with self.arrived:
-            self.arrived.notify_all()
-
-    async def has(self, count: int) -> None:
-        """Wait until it has been given so many."""
-        async with asyncio.timeout(20), self.arrived:
-            await self.arrived.wait_for(lambda: len(self.got) >= count)
-
-    @property
-    def bodies(self) -> list[int]:
-        return [int(delivery.message.body) for delivery in self.got]
-
-    async def cancel(self) -> None:
-        assert self.subscription is not None
-        await self.subscription.cancel()
-
-
-async def consumer(broker: Broker, prefetch: int = MANY, queue: str = QUEUE) -> Consumer:
-    made = Consumer()
-    made.subscription = await broker.consume(queue, prefetch, made.receive)
-    return made
-
-
-def messages(*numbers: int) -> list[Message]:
-    return [Message(Kind.PIECE, str(number).encode()) for number in numbers]
-
-
-async def everything_settled(broker: Broker, probe: str = "offizin.probe") -> None:
-    """Wait until a message that was sent now has made its way: what was to arrive before has arrived."""
-    for turn in range(3):
-        other = await consumer(broker, queue=f"{probe}.{turn}")
-        await broker.publish(f"{probe}.{turn}", messages(0))
-        await other.has(1)
-        other.got[0].acknowledge()
-        await other.cancel()
+from offizin.brokers.broker import DEAD_LETTERS, Broker, Delivery, Kind, Message, queue_of
+from tests.conformance.broker.consumers import MANY, QUEUE, consumer, everything_settled, messages
 
 
 async def test_messages_arrive_in_order_with_kind_and_body(broker: Broker) -> None:
@@ -284,3 +219,49 @@ async def test_a_broker_that_is_closed_delivers_nothing_more(broker: Broker) -> 
     for _ in range(5):
         await asyncio.sleep(0)
     assert taker.bodies == [1]
+
+
+async def test_what_was_published_before_says_so(broker: Broker) -> None:
+    taker = await consumer(broker)
+    await broker.publish(QUEUE, [Message(Kind.PIECE, b"1", again=True), Message(Kind.PIECE, b"2")])
+    await taker.has(2)
+    assert [delivery.redelivered for delivery in taker.got] == [True, False]
+
+
+async def test_what_nobody_can_read_goes_to_the_dead_letters_and_stops_nobody(broker: Broker) -> None:
+    taker = await consumer(broker, prefetch=1)
+    await broker.publish(QUEUE, messages(1, 2))
+    await taker.has(1)
+    taker.got[0].refuse()
+    taker.got[0].refuse()
+    taker.got[0].hand_back()
+    await taker.has(2)
+    await taker.cancel()
+    await everything_settled(broker)
+    assert taker.bodies == [1, 2]
+    assert await broker.depth(QUEUE) == 1
+    assert await broker.depth(DEAD_LETTERS) == 1
+
+
+async def test_a_delivery_is_lost_when_its_subscription_ends_before_an_answer(broker: Broker) -> None:
+    taker = await consumer(broker)
+    await broker.publish(QUEUE, messages(1, 2, 3))
+    await taker.has(3)
+    taker.got[0].acknowledge()
+    taker.got[1].hand_back()
+    assert not any(delivery.lost for delivery in taker.got)
+    await taker.cancel()
+    assert [delivery.lost for delivery in taker.got[:3]] == [False, False, True]
+
+
+async def test_answers_in_any_order_count_each_for_its_own_message(broker: Broker) -> None:
+    taker = await consumer(broker)
+    await broker.publish(QUEUE, messages(*range(10)))
+    await taker.has(10)
+    for number in (4, 0, 2, 1, 8):
+        taker.got[number].acknowledge()
+    await taker.cancel()
+    other = await consumer(broker, MANY)
+    await other.has(5)
+    await everything_settled(broker)
+    assert sorted(other.bodies) == [3, 5, 6, 7, 9]

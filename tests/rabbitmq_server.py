@@ -1,0 +1,202 @@
+"""A RabbitMQ of the tests' own: one for each session of pytest, on free ports of this machine, and ended with it."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+READY = "Server startup complete"
+NODE = "offizin@localhost"
+SETTINGS = """\
+listeners.tcp.1 = 127.0.0.1:{port}
+log.console = true
+log.console.level = info
+log.file = false
+disk_free_limit.absolute = 1MB
+"""
+
+
+def program(name: str) -> Path | None:
+    """The script as it was packaged: what Debian puts on PATH switches to the user and the directories of its own
+    service."""
+    packaged = Path("/usr/lib/rabbitmq/bin") / name
+    found = str(packaged) if packaged.exists() else shutil.which(name)
+    return Path(found) if found else None
+
+
+class RabbitMqServer:
+    """``start`` before anything else, ``remove`` in any case. One may stop, kill, empty and start it between."""
+
+    def __init__(self, script: Path) -> None:
+        self._script = script
+        self.directory = Path(tempfile.mkdtemp(prefix="offizin-rabbitmq-"))
+        self.port, self._epmd_port, self._dist_port = _free_ports(3)
+        self._epmd: subprocess.Popen[str] | None = None
+        self._server: subprocess.Popen[str] | None = None
+        self._vhosts = itertools.count()
+        self.said: list[str] = []
+        cookie = self.directory / ".erlang.cookie"
+        cookie.write_text("offizin-tests")
+        cookie.chmod(0o400)
+        (self.directory / "rabbitmq.conf").write_text(SETTINGS.format(port=self.port))
+        (self.directory / "plugins").write_text("[].\n")
+        (self.directory / "empty.conf").write_text("")
+
+    @property
+    def url(self) -> str:
+        """Of the virtual host that is always there, also when the broker has come back empty."""
+        return f"amqp://guest:guest@127.0.0.1:{self.port}/%2F"
+
+    def new_url(self) -> str:
+        """Of a virtual host with nothing in it."""
+        name = f"test-{next(self._vhosts)}"
+        self.evaluate(
+            f'rabbit_vhost:add(<<"{name}">>, <<"tests">>), rabbit_auth_backend_internal:set_permissions('
+            f'<<"guest">>, <<"{name}">>, <<".*">>, <<".*">>, <<".*">>, <<"tests">>).'
+        )
+        return f"amqp://guest:guest@127.0.0.1:{self.port}/{name}"
+
+    def close_all_connections(self) -> None:
+        """As an administrator does it with ``rabbitmqctl close_all_connections``, which takes seconds to start."""
+        self.evaluate(
+            '[rabbit_networking:close_connection(Pid, "a test closes all") || Pid <- rabbit_networking:connections()].'
+        )
+
+    def start(self) -> None:
+        if self._epmd is None:
+            # Ours, so that none is left behind: Erlang's own start of it detaches from everything.
+            self._epmd = subprocess.Popen(
+                ["epmd", "-port", str(self._epmd_port), "-address", "127.0.0.1"],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True,
+                env=self._environment(), preexec_fn=_die_with_parent, start_new_session=True,  # noqa: PLW1509
+            )  # fmt: skip
+        self._server = subprocess.Popen(
+            [self._script],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+            env=self._environment(), cwd=self.directory, preexec_fn=_die_with_parent, start_new_session=True,  # noqa: PLW1509
+        )  # fmt: skip
+        assert self._server.stdout is not None
+        ready = threading.Event()
+        threading.Thread(target=self._listen, args=(self._server.stdout, ready), daemon=True).start()
+        assert ready.wait(60), "\n".join(self.said[-30:])
+        assert self._server.poll() is None, "\n".join(self.said[-30:])
+
+    def kill(self) -> None:
+        """At once, as a power failure does. What it has confirmed is on disk."""
+        if self._server is not None:
+            _end_group(self._server)
+            self._server = None
+
+    def empty(self) -> None:
+        """Forget everything. It must not run."""
+        assert self._server is None
+        shutil.rmtree(self.directory / "mnesia", ignore_errors=True)
+
+    def restart(self, *, empty: bool = False) -> None:
+        self.kill()
+        if empty:
+            self.empty()
+        self.start()
+
+    def remove(self) -> None:
+        self.kill()
+        if self._epmd is not None:
+            _end_group(self._epmd)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def evaluate(self, erlang: str) -> str:
+        """Run Erlang expressions in the server: a hundred times as fast as rabbitmqctl."""
+        done = subprocess.run(
+            ["erl_call", "-sname", NODE, "-c", "offizin-tests", "-e"],
+            input=erlang + "\n", capture_output=True, text=True, timeout=30, check=False, env=self._environment(),
+        )  # fmt: skip
+        assert "{ok" in done.stdout, done.stdout + done.stderr
+        return done.stdout
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("RABBITMQ_", "ERL_"))}
+        directory = str(self.directory)
+        path = [kept.get("PATH", ""), "/usr/lib/erlang/bin", "/usr/sbin", "/usr/bin", "/bin"]
+        return kept | {
+            "PATH": os.pathsep.join(path),
+            "HOME": directory,
+            "ERL_EPMD_PORT": str(self._epmd_port),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": NODE,
+            "RABBITMQ_DIST_PORT": str(self._dist_port),
+            "RABBITMQ_CONF_ENV_FILE": f"{directory}/empty.conf",
+            "RABBITMQ_CONFIG_FILE": f"{directory}/rabbitmq.conf",
+            "RABBITMQ_ADVANCED_CONFIG_FILE": f"{directory}/none",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{directory}/plugins",
+            "RABBITMQ_MNESIA_BASE": f"{directory}/mnesia",
+            "RABBITMQ_LOG_BASE": f"{directory}/log",
+            "RABBITMQ_LOGS": "-",
+            "RABBITMQ_PID_FILE": f"{directory}/pid",
+            "RABBITMQ_GENERATED_CONFIG_DIR": f"{directory}/config",
+            # The script becomes the server, instead of waiting for it; the server reads no commands.
+            "RABBITMQ_ALLOW_INPUT": "1",
+            "RABBITMQ_SERVER_START_ARGS": "-noinput",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 -kernel inet_dist_use_interface {127,0,0,1}",
+        }
+
+    def _listen(self, output: IO[str], ready: threading.Event) -> None:
+        with output:
+            for line in output:
+                self.said.append(line.rstrip())
+                if READY in line:
+                    ready.set()
+        ready.set()
+
+
+def _free_ports(count: int) -> list[int]:
+    """Below those that the system gives to outgoing connections, so that they are still free after a restart."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randint(20_000, 32_000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in found:
+            found.append(port)
+    return found
+
+
+def _end_group(process: subprocess.Popen[str]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait(30)
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: also when pytest is killed
+
+
+def server_for_session() -> Iterator[RabbitMqServer]:
+    """The body of a fixture."""
+    script = program("rabbitmq-server")
+    if script is None:
+        pytest.skip("RabbitMQ is not installed (apt-get install rabbitmq-server)")
+    server = RabbitMqServer(script)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
