@@ -19,7 +19,9 @@ from tests.behaviour.scripted_processors import write_processor
 
 _FINAL = {"SUCCESS", "FAILED", "CANCELLED"}
 _START = """
+import ctypes
 import json
+import signal
 import sys
 from pathlib import Path
 from offizin.processing_server import ProcessingServer
@@ -30,6 +32,7 @@ class Announcing(ProcessingServer):
         super().on_listening(url)
         print(url, flush=True)
 
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: end with the tests, however they end
 home = Path(sys.argv[1])
 processors = (home.parent / "processors",)
 more = json.loads(sys.argv[3])
