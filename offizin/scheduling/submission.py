@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,7 +97,7 @@ class Submissions:
             if abs(submission.priority) > MOST_PRIORITY:
                 raise InvalidRequest(f"priority {submission.priority} is out of range", advice="Use small numbers.")
             steps = await self._check_steps(submission.workflow.steps, submission.kind)
-            mets = await asyncio.to_thread(_absolute, submission.mets)
+            mets = await asyncio.to_thread(_writable, submission.mets)
             lane = await self._open(mets)
             await self._check_groups(submission, lane.workspace, lane.index)
             pages = resolve_pages(submission.pages, lane.index.pages)
@@ -279,12 +280,18 @@ def _nothing_there(_file_grp: str, _page: str) -> bool:
     return False
 
 
-def _absolute(mets: Path) -> Path:
-    """The path with links resolved. Raises MetsMissing."""
+def _writable(mets: Path) -> Path:
+    """The path with links resolved. Raises MetsMissing, and InvalidRequest when nothing can be written beside it."""
     try:
         found = mets.resolve(strict=True)
     except (OSError, RuntimeError) as error:
         raise MetsMissing(
             f"there is no METS at {mets}", advice="Give the path of a mets.xml on the server's machine."
         ) from error
-    return found / "mets.xml" if found.is_dir() else found
+    found = found / "mets.xml" if found.is_dir() else found
+    if found.exists() and not os.access(found.parent, os.W_OK | os.X_OK):
+        raise InvalidRequest(
+            f"the workspace {found.parent} cannot be written",
+            advice="Processors write their results there: allow it to the user of the server, or run a copy.",
+        )
+    return found
