@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -126,16 +127,15 @@ def test_what_is_wrong_is_told_in_two_lines_with_its_exit_code(
 def test_books_and_pages_of_any_name_are_worked_on(workplace: Workplace) -> None:
     """Spaces, quotes, letters beyond ASCII, page ids that are numbers, look like ranges or have odd characters."""
     pages = ["1", "P..2", "ſ-3.ä"]
-    for name in ("Bücher/ſ 1", 'it\'s "quoted" $HOME & so on'):
-        for way, group in (("--page-wise", "S1"), ("--no-page-wise", "S2")):
-            mets = workplace.book(3, f"{name}/{group}")
-            text = mets.read_text()
-            for number, page in enumerate(pages, start=1):
-                text = text.replace(f'ID="P{number}"', f'ID="{page}"')
-            mets.write_text(text)
-            code, told, errors = workplace.offizin("run", mets.parent, way, f"dummy -I OCR-D-IMG -O {group}")
-            assert code == 0, told + errors
-            assert has_results(mets, group) == pages
+    for name, way in (("Bücher/ſ 1", "--page-wise"), ('it\'s "quoted" $HOME & so on', "--no-page-wise")):
+        mets = workplace.book(3, name)
+        text = mets.read_text()
+        for number, page in enumerate(pages, start=1):
+            text = text.replace(f'ID="P{number}"', f'ID="{page}"')
+        mets.write_text(text)
+        code, told, errors = workplace.offizin("run", mets.parent, way, TWO_STEPS[0])
+        assert code == 0, told + errors
+        assert has_results(mets, "S1") == pages
 
 
 def test_a_workspace_that_cannot_be_written_is_refused(workplace: Workplace) -> None:
@@ -154,8 +154,8 @@ def read_only(directory: Path) -> Iterator[None]:
     directory.chmod(0o555)
     immutable = os.access(directory, os.W_OK)
     if immutable:
-        done = subprocess.run(["chattr", "+i", directory], capture_output=True, check=False)
-        if done.returncode or os.access(directory, os.W_OK):
+        subprocess.run([shutil.which("chattr") or "false", "+i", directory], capture_output=True, check=False)
+        if os.access(directory, os.W_OK):
             pytest.skip("this user may write everywhere on this file system")
     try:
         yield
