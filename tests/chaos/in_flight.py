@@ -37,6 +37,11 @@ _COUNTS = (
 
 
 def look(home: Path) -> InFlight:
+    """At the database of a server that runs."""
+    return _count(f"file:{home / 'offizin.sqlite'}?mode=ro")
+
+
+def look_at_what_is_left(home: Path) -> InFlight:
     """Look at a copy: opening a database that was left in the middle of something repairs it. None of it is nothing."""
     if not (home / "offizin.sqlite").exists():
         return InFlight(0, 0, 0, 0)
@@ -44,5 +49,9 @@ def look(home: Path) -> InFlight:
         for name in ("offizin.sqlite", "offizin.sqlite-wal"):
             if (home / name).exists():
                 shutil.copy(home / name, copy)
-        with closing(sqlite3.connect(Path(copy) / "offizin.sqlite")) as database:
-            return InFlight(*(database.execute(query).fetchone()[0] for query in _COUNTS))
+        return _count(f"file:{Path(copy) / 'offizin.sqlite'}")
+
+
+def _count(database: str) -> InFlight:
+    with closing(sqlite3.connect(database, uri=True)) as connection:
+        return InFlight(*(connection.execute(query).fetchone()[0] for query in _COUNTS))

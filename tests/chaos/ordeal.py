@@ -14,7 +14,7 @@ import httpx
 
 from tests.chaos import outcome
 from tests.chaos.callback_receiver import CallbackReceiver
-from tests.chaos.in_flight import InFlight, look
+from tests.chaos.in_flight import InFlight, look_at_what_is_left
 from tests.chaos.orders import BOOKS, ORDERS, Order, make_books
 from tests.chaos.outcome import Outcome
 from tests.chaos.server import Server
@@ -86,7 +86,8 @@ class Ordeal:
             self.new_batch()
 
     def in_flight(self) -> InFlight:
-        return look(self.home)
+        """What the last server, which is dead, was in the middle of."""
+        return look_at_what_is_left(self.home)
 
     # What is asked of a server
 
@@ -200,7 +201,8 @@ class Ordeal:
                     states[f"{key} / {page['page_id']}"] = f"{page['state']} {page['cause']}"
             for body in self.receiver.of(batch.label(order)):
                 assert body["state"] == ("SUCCESS" if run["state"] == "SUCCESS" else "FAILED")
-        mets, files = {}, {}
+        mets: dict[str, str] = {}
+        files: dict[str, str] = {}
         for book in BOOKS:
             path = batch.directory / book / "mets.xml"
             assert outcome.doubled_ids(path) == []

@@ -31,7 +31,7 @@ def canonical_mets(mets: Path, names: Mapping[str, str]) -> str:
     """``names`` by run id."""
     root = etree.parse(mets).getroot()
     for header in root.iter(f"{_METS}metsHdr"):
-        header.attrib.pop("LASTMODDATE", None)
+        header.attrib.pop("LASTMODDATE", "")
         for agent in header.iter(f"{_METS}agent"):
             agent.set("ID", re.sub(r"^offizin-(.*)-(\d+)$", lambda m: f"{names[m[1]]} {m[2]}", agent.get("ID", "")))
         _sort(header, "ID")

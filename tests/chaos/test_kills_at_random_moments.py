@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.chaos.conftest import KillTest
-from tests.chaos.in_flight import InFlight
+from tests.chaos.in_flight import InFlight, look
 from tests.chaos.kills import Kill
 from tests.chaos.ordeal import Ordeal
 from tests.chaos.server import Server
@@ -70,10 +70,11 @@ def _kill(ordeal: Ordeal, server: Server, what: str, random: Random) -> InFlight
             busy = [runner for runner in client.get("/healthz").json()["runners"] if runner["busy"]]
         if not busy:
             return None
+        found = look(ordeal.home)
         psutil.Process(random.choice(busy)["pid"]).kill()
         _pass(ordeal, server, random.randint(5, 20))
         server.kill()
-        return InFlight(len(busy), 0, 0, 0)
+        return found
     if what == EVERYTHING:
         server.kill_everything()
     else:
@@ -83,6 +84,6 @@ def _kill(ordeal: Ordeal, server: Server, what: str, random: Random) -> InFlight
 
 def _pass(ordeal: Ordeal, server: Server, events: int) -> bool:
     """Wait for so many more changes of state. False when there are no more."""
-    if not ordeal.in_flight().open_jobs:
+    if not look(ordeal.home).open_jobs:
         return False
     return ordeal.until(server, lambda changes: len(changes) >= events)
