@@ -170,14 +170,14 @@ class Ordeal:
         with httpx.Client(base_url=server.url, timeout=FINISH_SECONDS) as client:
             known = self._known(client)
         labels = {batch.label(order) for batch in self.batches for order in ORDERS}
-        assert known.keys() == labels
+        assert known.keys() == labels, f"runs are missing: {labels - known.keys()}"
         run_ids = {run["run_id"] for run in known.values()}
 
         def all_ended(changes: list[dict[str, Any]]) -> bool:
             return run_ids <= {c["run"] for c in changes if not c["job"] and c["state"] in FINAL}
 
         assert self.until(server, all_ended, after=0), server.said
-        assert not self.receiver.wait_for(labels, within=30)
+        assert not (silent := self.receiver.wait_for(labels, within=30)), f"not called back: {silent}"
 
     def outcomes(self, server: Server) -> list[Outcome]:
         """How each batch has ended; asked of the server that runs, before it ends."""
@@ -200,13 +200,14 @@ class Ordeal:
                 for page in client.get(f"/processor/job/{job['job_id']}/details").json()["page_states"]:
                     states[f"{key} / {page['page_id']}"] = f"{page['state']} {page['cause']}"
             for body in self.receiver.of(batch.label(order)):
-                assert body["state"] == ("SUCCESS" if run["state"] == "SUCCESS" else "FAILED")
+                wanted = "SUCCESS" if run["state"] == "SUCCESS" else "FAILED"
+                assert body["state"] == wanted, f"{batch.label(order)} called back {body}"
         mets: dict[str, str] = {}
         files: dict[str, str] = {}
         for book in BOOKS:
             path = batch.directory / book / "mets.xml"
-            assert outcome.doubled_ids(path) == []
-            assert outcome.missing_files(path) == []
+            assert not (doubled := outcome.doubled_ids(path)), f"{path} has twice: {doubled}"
+            assert not (missing := outcome.missing_files(path)), f"{path} names what is not there: {missing}"
             mets[book] = outcome.canonical_mets(path, names)
             files |= {f"{book}/{name}": digest for name, digest in outcome.digests(path.parent).items()}
         return Outcome(states, mets, files)
