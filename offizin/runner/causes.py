@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import errno
+import re
 
 _MESSAGE_CHARACTERS = 1000
+
+# ocrd-tesserocr: "configured model frk is not installed"
+_NO_MODEL = re.compile(r"\bmodels?\b.*\bnot (installed|found|available)\b", re.IGNORECASE | re.DOTALL)
 
 # by the class's name, so that neither PIL nor a certain ocrd must be there
 _BY_NAME = {
@@ -33,7 +37,7 @@ def cause_of(error: BaseException) -> tuple[str, str]:
 def cause_of_loading(error: BaseException) -> tuple[str, str]:
     """Why a processor could not be set up for a set of parameters."""
     cause, message = cause_of(error)
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) or _NO_MODEL.search(str(error)):
         cause = "MODEL_MISSING"
     elif str(error).startswith("Invalid parameters"):  # ocrd.Processor.parameter says so in 2.x and 3.x
         cause = "BAD_PARAMETER"

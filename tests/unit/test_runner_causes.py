@@ -42,6 +42,8 @@ def test_the_message_names_class_and_text() -> None:
 @pytest.mark.parametrize(
     ("error", "cause"),
     [
+        (Exception("configured model frk is not installed"), Cause.MODEL_MISSING),
+        (Exception("this model is too old"), Cause.EXCEPTION),
         (FileNotFoundError("model.bin"), Cause.MODEL_MISSING),
         (ValueError("Invalid parameters:\n<report/>"), Cause.BAD_PARAMETER),
         (RuntimeError("no GPU"), Cause.EXCEPTION),
