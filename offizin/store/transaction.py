@@ -1,8 +1,8 @@
 """How the database is reached: a piece of work, done whole in one transaction, away from the event loop.
 
 Store functions are plain functions of a connection. SQLite runs them in a thread (one hop for a whole transaction, and
-nothing can be awaited, so nothing can be published, in the middle of one); PostgreSQL will run the same functions
-through ``AsyncConnection.run_sync``; the simulation calls them directly. See docs/decisions/0001.
+nothing can be awaited, so nothing can be published, in the middle of one); PostgreSQL runs the same functions
+through ``AsyncConnection.run_sync`` (store.postgresql); the simulation calls them directly. See docs/decisions/0001.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class Database(Protocol):
         otherwise a power failure (not a crash of the process) may take the last of them back.
 
         Transactions are committed in the order they were asked for, and whoever asked first goes on first. Raises what
-        ``work`` raises, and Unavailable when the database cannot do it now; then nothing is written.
+        ``work`` raises, and Unavailable when the database cannot do it now; then nothing is written. ``work`` may be
+        run a second time when a connection was lost: it changes nothing but the database that must not change twice.
         """
         ...
 

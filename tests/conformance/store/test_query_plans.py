@@ -1,6 +1,6 @@
 """The statements of the hot path find what they want by index, however much waits. Told by plans, not by clocks.
 
-SQLite's plans; PostgreSQL's depend on what it has counted and are looked at in test_postgresql_plans.
+SQLite's plans: PostgreSQL's depend on what it has counted, and so on when it did.
 Nobody runs ANALYZE on these databases, so a plan does not depend on what is in them.
 """
 
