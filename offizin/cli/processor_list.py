@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -41,11 +42,13 @@ async def on_this_machine(settings: Settings, *, versions: bool) -> tuple[list[P
     discovery = Discovery(settings.processor_directories, cache, search_path(os.environ))
     described = await discovery.describe_all()
     names = {one.name for one in described}
+    if versions:
+        told = await asyncio.gather(*(discovery.version(one.name) for one in described))
+    else:
+        told = [""] * len(described)
     found = [
-        ProcessorSummary(
-            one.name, str(one.executable), await discovery.version(one.name) if versions else "", one.description
-        )
-        for one in described
+        ProcessorSummary(one.name, str(one.executable), version, one.description)
+        for one, version in zip(described, told, strict=True)
     ]
     return found, [name for name in discovery.names() if name not in names]
 
