@@ -60,9 +60,10 @@ class Piece(msgspec.Struct, frozen=True, omit_defaults=True):
     """The pages of one job that one slot works on at a time: what goes to a runner.
 
     ``parameters`` is the JSON object with defaults filled in. ``directory``, ``mets`` and ``log`` are absolute paths;
-    the job's log file is appended to. ``overwrite`` replaces files that the output groups hold already;
-    otherwise a page whose output exists counts as done. ``full_mets`` gives the processor a copy of the whole METS. ``time_limit`` is in seconds
-    for each page; ``alone`` keeps other pieces off the worker, because earlier attempts took the worker with them.
+    the job's log file is appended to. ``overwrite`` replaces files that the output groups hold already; otherwise a
+    page whose output exists counts as done. ``full_mets`` gives the processor a copy of the whole METS. ``time_limit``
+    is in seconds for each page; ``alone`` keeps other pieces off the worker, because earlier attempts took the worker
+    with them.
     """
 
     version: int
