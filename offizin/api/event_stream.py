@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import takewhile
 
 import msgspec
 
@@ -95,7 +96,8 @@ class EventFeed:
                 await self._look()
                 self._looked_for = upcoming
         if seq >= self._begin:
-            return [event for event in self._kept if event.recorded.seq > seq]
+            newest_first = takewhile(lambda event: event.recorded.seq > seq, reversed(self._kept))
+            return list(newest_first)[::-1]
         return [Event.of(recorded) for recorded in await self._read(seq)]
 
     async def _look(self) -> None:
