@@ -74,7 +74,7 @@ class AmqpUrl:
     @classmethod
     def of_process_queue(cls, queue: Service) -> AmqpUrl:
         """What ``process_queue`` of the reference's configuration names: always the vhost ``/``, never TLS
-        (ocrd_network/runtime_data/deployer.py)."""
+        (ocrd_network/runtime_data/network_services.py DataRabbitMQ)."""
         if queue.credentials is None:
             return cls(queue.address, queue.port)
         return cls(queue.address, queue.port, queue.credentials.username, password=queue.credentials.password)

@@ -65,15 +65,16 @@ class Feed:
         self._sender: asyncio.Task[None] | None = None
 
     async def open(self, session: Session, queue: str, prefetch: int) -> None:
-        """Raises as ``Session.declare``."""
-        await session.declare(queue)
-        channel = self._channel = await session.consuming_channel()
-        channel.closing.add_done_callback(lambda _: self.ended.set())
-        # The queue was deleted, or has lost its leader.
-        channel.on_consumer_cancel_callbacks.add(lambda _: self.ended.set())
-        await channel.basic_qos(prefetch_count=min(prefetch, MOST_PREFETCH))
-        self._sender = asyncio.create_task(self._send())
-        self._tag = (await channel.basic_consume(queue, self._arrive)).consumer_tag or ""
+        """Raises as ``Session.declare``, and TimeoutError: a queue without a leader gives no answer."""
+        async with asyncio.timeout(LIMIT):
+            await session.declare(queue)
+            channel = self._channel = await session.consuming_channel()
+            channel.closing.add_done_callback(lambda _: self.ended.set())
+            # The queue was deleted, or has lost its leader.
+            channel.on_consumer_cancel_callbacks.add(lambda _: self.ended.set())
+            await channel.basic_qos(prefetch_count=min(prefetch, MOST_PREFETCH))
+            self._sender = asyncio.create_task(self._send())
+            self._tag = (await channel.basic_consume(queue, self._arrive)).consumer_tag or ""
 
     async def close(self) -> None:
         """Send the answers that were given, and let go of what was not answered."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 import aiormq
 
 from offizin.brokers.amqp_url import AmqpUrl
@@ -18,35 +20,41 @@ def unavailable(url: AmqpUrl, error: BaseException | None) -> Unavailable:
     if error is None:
         return Unavailable(
             f"RabbitMQ at {url} does not answer in time",
-            advice="Look at its log for alarms of memory or disk, and for queues without a majority of their members.",
+            advice="Look for alarms of memory or disk (rabbitmq-diagnostics alarms), and for a queue without a leader "
+            "(rabbitmqctl list_queues name leader): it may be deleted, Offizin makes it again.",
         )
-    said = _said(error)
-    return Unavailable(f"RabbitMQ at {url} cannot be used now: {said}", advice=_advice(url, error, said))
+    said, advice = _told(url, error)
+    return Unavailable(f"RabbitMQ at {url} cannot be used now: {said}", advice=advice)
 
 
 def declared_otherwise(url: AmqpUrl, queue: str, error: Exception) -> Unavailable:
     return Unavailable(
         f"the queue {queue} of {url} exists with other properties: {_said(error)}",
         advice="Something else, or another version of Offizin, has made it. While nothing of Offizin runs: "
-        f"rabbitmqctl delete_queue --vhost '{url.vhost}' {queue}",
+        f"rabbitmqctl delete_queue --vhost {quote(url.vhost)} {queue}",
     )
 
 
-def _advice(url: AmqpUrl, error: BaseException, said: str) -> str:
-    if isinstance(error, OffizinError):
-        return error.advice
-    if isinstance(error, (aiormq.AuthenticationError, aiormq.ProbableAuthenticationError)):
-        return (
-            f"Look at user and password in the URL or under process_queue.credentials (rabbitmqctl authenticate_user "
-            f"{url.user} PASSWORD). The user guest may come from RabbitMQ's own machine only."
-        )
-    if isinstance(error, aiormq.ConnectionNotAllowed):
-        if "not found" in said:
-            return f"Make the vhost: rabbitmqctl add_vhost '{url.vhost}'"
-        return f"Let the user in: rabbitmqctl set_permissions --vhost '{url.vhost}' {url.user} '.*' '.*' '.*'"
-    if isinstance(error, aiormq.ChannelAccessRefused):
-        return f"Let the user in: rabbitmqctl set_permissions --vhost '{url.vhost}' {url.user} '.*' '.*' '.*'"
-    return _REACH
+def _told(url: AmqpUrl, error: BaseException) -> tuple[str, str]:
+    """What it is, and what to do."""
+    said, vhost = _said(error), quote(url.vhost)
+    permit = f"rabbitmqctl set_permissions --vhost {vhost} {quote(url.user)} '.*' '.*' '.*'"
+    match error:
+        case OffizinError():
+            return said, error.advice
+        case aiormq.AuthenticationError() | aiormq.ProbableAuthenticationError():
+            return said, (
+                "Look at user and password in the URL or under process_queue.credentials (rabbitmqctl "
+                f"authenticate_user {quote(url.user)}). The user guest may come from RabbitMQ's own machine only."
+            )
+        case aiormq.InvalidFrameError() | aiormq.ConnectionNotAllowed():
+            # The first is how aiormq puts an answer other than yes to the question for the vhost.
+            what = f"it does not let the user {url.user} into the vhost {url.vhost}"
+            return what, f"Make the vhost (rabbitmqctl add_vhost {vhost}), or let the user in ({permit})."
+        case aiormq.ChannelAccessRefused():
+            return said, f"Let the user make, write and read queues: {permit}"
+        case _:
+            return said, _REACH
 
 
 def _said(error: BaseException) -> str:
