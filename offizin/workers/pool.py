@@ -178,8 +178,11 @@ class WorkerPool:
             line.waiting.append(Held(delivery, ticket))
         self._assign()
 
-    def _assign(self) -> None:
-        """Give waiting pieces to runners that have room, then free cores to the processors that wait the longest."""
+    def _assign(self, first: Line | None = None) -> None:
+        """Give waiting pieces to runners that have room, then free cores to the processors that wait the longest.
+
+        ``first`` comes before them: it has been waiting for a runner on a core of its own.
+        """
         if self._closing:
             return
         self._work.set()
@@ -197,7 +200,8 @@ class WorkerPool:
             wanting = [line for line in lines if line.wants_a_core]
             if not wanting:
                 return
-            line = min(wanting, key=lambda line: line.turn_at)
+            line = first if first in wanting else min(wanting, key=lambda line: line.turn_at)
+            first = None
             line.turn_at = now
             active += 1
             if line.idle is None:
@@ -254,8 +258,9 @@ class WorkerPool:
         )
         line.slots.append(slot)
         handshake = replace(runner.handshake, processor=line.processor)
+        # Else, where few runners find room, each would have to go for the next before it has done anything.
+        self._assign(line)
         await publish_at_last(self._broker, self._clock, RESULTS, [Message(Kind.LOADED, encode(handshake))])
-        self._assign()
 
     async def _refuse(self, line: Line, error: Exception) -> None:
         """The processor does not load: what waits for it on this worker fails, with what the program said."""
