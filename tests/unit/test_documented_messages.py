@@ -1,0 +1,78 @@
+"""docs/messages.md tells the truth about every message."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from offizin import messages
+from offizin.brokers.broker import DEAD_LETTERS, RESULTS, Kind, Message, queue_of
+from offizin.brokers.rabbitmq.envelope import Letter
+from offizin.brokers.rabbitmq.queues import DELIVERY_LIMIT
+
+PAGE = (Path(__file__).parents[2] / "docs/messages.md").read_text()
+TYPES: dict[Kind, type[msgspec.Struct]] = {
+    Kind.PIECE: messages.Piece,
+    Kind.TAKEN: messages.Taken,
+    Kind.RESULT: messages.Result,
+    Kind.LOADED: messages.Handshake,
+    Kind.UNLOADABLE: messages.Unloadable,
+}
+EXAMPLES = dict(re.findall(r"```json (\w+)\n(.*?)```", PAGE, re.DOTALL))
+
+
+def test_every_kind_of_message_has_an_example_and_no_other() -> None:
+    assert set(TYPES) == set(Kind)
+    assert set(EXAMPLES) == {kind.value for kind in Kind}
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_an_example_is_read_as_it_would_be_written(kind: Kind) -> None:
+    """So no field in it is unknown, misspelt or at its default."""
+    value = msgspec.json.decode(EXAMPLES[kind], type=TYPES[kind])
+    assert json.loads(messages.encode(value)) == json.loads(EXAMPLES[kind])
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_an_example_shows_every_field_and_a_table_says_what_it_is(kind: Kind) -> None:
+    fields = {field.encode_name for field in msgspec.structs.fields(TYPES[kind])}
+    assert set(json.loads(EXAMPLES[kind])) == fields
+    section = PAGE.partition(f"\n## {kind.value}\n")[2].partition("\n## ")[0]
+    told = {name for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    assert told == fields
+
+
+def _objects(value: object) -> Iterator[dict[str, object]]:
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _objects(inner)
+
+
+@pytest.mark.parametrize("struct", [messages.File, messages.Slice, messages.PageOutcome])
+def test_the_examples_show_every_field_of_what_is_inside(struct: type[msgspec.Struct]) -> None:
+    fields = {field.encode_name for field in msgspec.structs.fields(struct)}
+    shown = [set(found) for text in EXAMPLES.values() for found in _objects(json.loads(text)) if set(found) <= fields]
+    assert fields == set().union(*shown)
+
+
+def test_the_envelope_is_as_described() -> None:
+    properties = Letter("id", Message(Kind.PIECE, b"{}")).once_more().properties()
+    headers = properties.headers or {}
+    assert set(re.findall(r"^\| header `(\w+)`", PAGE, re.MULTILINE)) == set(headers)
+    assert f"| header `version` | {messages.ENVELOPE_VERSION}." in PAGE
+    assert f"| `content_type` | `{properties.content_type}` |" in PAGE
+    assert f"| `delivery_mode` | {properties.delivery_mode}:" in PAGE
+    assert f"| `app_id` | `{properties.app_id}` |" in PAGE
+    assert ", ".join(f"`{kind}`" for kind in Kind) in PAGE
+
+
+def test_the_queues_are_named_as_they_are() -> None:
+    for name in (RESULTS, DEAD_LETTERS, queue_of("ocrd-dummy")):
+        assert f"`{name}`" in PAGE
+    assert f"more than {DELIVERY_LIMIT} times" in PAGE
