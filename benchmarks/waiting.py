@@ -48,6 +48,8 @@ def measure(conditions: Conditions) -> Group:
             point(0)  # once more to warm up: its book is bigger
             points = [point(waiting) for waiting in (0, *steps)]
             cancelled, seconds = backlog.cancel()
+            # Runners that were at work on what was cancelled have been ended.
+            warm_up(conditions, connection, events, runners=SLOTS)
             points.append(point(0))
     none = (points[0].jobs_a_second + points[-1].jobs_a_second) / 2
     figures = [_row(point, none, bare) for point in points]
