@@ -21,6 +21,7 @@ import pytest
 
 READY = "Server startup complete"
 NODE = "offizin@localhost"
+PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/lib/erlang/bin", "/usr/sbin", "/usr/bin", "/bin"])
 SETTINGS = """\
 listeners.tcp.1 = 127.0.0.1:{port}
 log.console = true
@@ -132,9 +133,8 @@ class RabbitMqServer:
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RABBITMQ_", "ERL_"))}
         directory = str(self.directory)
-        path = [kept.get("PATH", ""), "/usr/lib/erlang/bin", "/usr/sbin", "/usr/bin", "/bin"]
         return kept | {
-            "PATH": os.pathsep.join(path),
+            "PATH": PATH,
             "HOME": directory,
             "ERL_EPMD_PORT": str(self._epmd_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
@@ -214,7 +214,7 @@ def _die_with_parent() -> None:
 def server_for_session() -> Iterator[RabbitMqServer]:
     """The body of a fixture."""
     script = program("rabbitmq-server")
-    if script is None:
+    if script is None or shutil.which("erl_call", path=PATH) is None:
         pytest.skip("RabbitMQ is not installed (apt-get install rabbitmq-server)")
     server = RabbitMqServer(script)
     try:
