@@ -28,11 +28,11 @@ def end(app: FastAPI) -> None:
     app.state.offizin = app.state.feed = None
 
 
-def _offizin(request: Request) -> Offizin:
+async def _offizin(request: Request) -> Offizin:
     return running(request.app)
 
 
-def _feed(request: Request) -> EventFeed:
+async def _feed(request: Request) -> EventFeed:
     running(request.app)
     feed: EventFeed = request.app.state.feed
     return feed
