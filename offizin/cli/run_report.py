@@ -69,10 +69,9 @@ def show_results(console: Console, run: RunSummary) -> None:
     ]
     if made:
         directory = Path(run.path_to_mets).parent
-        console.print(
-            f"Results: {', '.join(made)} in {directory}, listed in {Path(run.path_to_mets).name}",
-            soft_wrap=True, markup=False,
-        )  # fmt: skip
+        name = Path(run.path_to_mets).name
+        listed = f"not all of them listed in {name}, which could not be saved" if run.message else f"listed in {name}"
+        console.print(f"Results: {', '.join(made)} in {directory}, {listed}", soft_wrap=True, markup=False)
 
 
 def next_commands(run: RunSummary, failures: Failures, options: str) -> list[str]:
@@ -81,6 +80,8 @@ def next_commands(run: RunSummary, failures: Failures, options: str) -> list[str
     commands = []
     if run.count(State.FAILED) or run.count(State.CANCELLED):
         commands.append(f"offizin retry{options} {run.run_id}   # does again only what failed or was cancelled")
+    elif run.message:
+        commands.append(f"offizin retry{options} {run.run_id}   # saves the METS, once that can be done")
     if failures.failures:
         commands.append(f"offizin logs{options} {failures.failures[0].job_id}   # the whole log of the first failure")
     if run.ended and run.steps and run.steps[-1].count(State.SUCCESS):

@@ -92,6 +92,12 @@ def test_results_are_where_the_groups_are() -> None:
     assert text == "Results: G1 in /b, listed in mets.xml"
 
 
+def test_a_mets_that_could_not_be_saved_is_told_and_can_be_saved_later() -> None:
+    refused = run({State.SUCCESS: 1}, message="/b/mets.xml cannot be written")
+    assert "not all of them listed in mets.xml" in printed(show_results, refused)
+    assert next_commands(refused, Failures([]), "")[0].startswith(f"offizin retry {RUN} ")
+
+
 def test_good_pages_of_a_failed_job_of_many_pages_are_results() -> None:
     assert "G1 in /b" in printed(show_results, run({State.FAILED: 1}, page_wise=False))
 
