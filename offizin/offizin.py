@@ -16,6 +16,7 @@ import httpx
 from offizin.brokers.broker import Broker
 from offizin.brokers.in_process import InProcessBroker
 from offizin.clock import Clock, SystemClock
+from offizin.errors import Unavailable
 from offizin.faults import install_from
 from offizin.home import Home
 from offizin.mets.index import MetsIndex
@@ -138,7 +139,10 @@ class Offizin:
         for service in reversed(self._services):
             await service.stop()
         now = self.clock.now()
-        await self.database.write(lambda tx: recover(tx, self._limits, now, crashed=False), synced=True)
+        try:
+            await self.database.write(lambda tx: recover(tx, self._limits, now, crashed=False), synced=True)
+        except Unavailable as error:
+            log.error("the next start will find what was under way as after a crash: %s", error)
         await self.discovery.close()
         await self.broker.close()
         await self.database.close()
