@@ -173,7 +173,7 @@ class WorkerPool:
                 ticket = decode_ticket(delivery.message.body)
             except msgspec.DecodeError as error:
                 log.error("a message on the queue of %s cannot be read: %s", line.processor, error)
-                delivery.acknowledge()
+                delivery.refuse()
                 continue
             line.waiting.append(Held(delivery, ticket))
         self._assign()
