@@ -60,7 +60,10 @@ def command(
 def run(called: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> BareLoop:
     """Run what ``command`` gives. Blocking. Its log lines go to a file, as those of a job do."""
     with log.open("ab") as output:
-        done = subprocess.run(called, env=environment, check=True, stdout=subprocess.PIPE, stderr=output)
+        # Linux may share the processor out by sessions (sched(7), autogroup). Runners have sessions of their own.
+        done = subprocess.run(
+            called, env=environment, check=True, stdout=subprocess.PIPE, stderr=output, start_new_session=True
+        )
     return msgspec.json.decode(done.stdout, type=BareLoop)
 
 

@@ -63,6 +63,7 @@ def serving(home: Path, *, slots: int = 2, environment: Mapping[str, str] | None
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     try:
         yield Server(process, _address(process, home), home)
