@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -71,18 +70,6 @@ class Connection:
         begin = time.perf_counter()
         answer = self.ask("POST", path, form.encode(), f"multipart/form-data; boundary={_BOUNDARY}")
         return Submitted(answer["job_id"], time.perf_counter() - begin)
-
-    def submit_job(self, processor: str, mets: Path, source: str, target: str, page: str, parameters: Any) -> str:
-        """POST /processor/run/{name} for one page; the job's id."""
-        call = {
-            "path_to_mets": str(mets),
-            "input_file_grps": [source],
-            "output_file_grps": [target],
-            "page_id": page,
-            "parameters": parameters,
-        }
-        answer = self.ask("POST", f"/processor/run/{processor}", json.dumps(call).encode())
-        return str(answer["job_id"])
 
     def state_of(self, run_id: str) -> str:
         return str(self.ask("GET", f"/workflow/job-simple/{run_id}")["state"])
