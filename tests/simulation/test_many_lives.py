@@ -1,0 +1,157 @@
+"""The scheduler through many lives: whatever happens between any two steps, what must hold holds.
+
+A world is drawn from a seed: books, users' acts, troubles. All of Offizin but what reaches outside is the real one, on
+a database in memory, in virtual time. Every invariant is checked after every commit and at the end. A world that fails
+is made smaller as long as it fails, and its story is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+
+import pytest
+
+from offizin.scheduling import cancellation, recovery, retrying, submission
+from offizin.scheduling.completion import Completion
+from offizin.scheduling.edges import edges_between
+from offizin.scheduling.endings import Endings
+from offizin.scheduling.lanes import Lane
+from offizin.scheduling.window import VirtualTimes
+from offizin.store import edges, jobs, pieces
+from tests.simulation.scenario import scenario
+from tests.simulation.world import outcome
+
+EVENTS = 100_000
+# One process for each core that a small machine has.
+PROCESSES = 2
+
+
+async def live_through(first_seed: int, events: int) -> None:
+    """In processes of their own: Python orders sets by a secret that is the same in each of those."""
+    each = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.simulation", "--seed", str(first_seed + number * 10_000_000),
+            "--events", str(events // PROCESSES), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )
+        for number in range(PROCESSES)
+    ]  # fmt: skip
+    said = [(await process.communicate())[0].decode() for process in each]
+    for process, words in zip(each, said, strict=True):
+        if process.returncode:
+            pytest.fail(words, pytrace=False)
+        print(words)
+
+
+@pytest.mark.timeout(600)
+async def test_what_must_hold_holds_in_many_lives(capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print()
+        await live_through(1, EVENTS)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+async def test_what_must_hold_holds_in_very_many_lives(capsys: pytest.CaptureFixture[str]) -> None:
+    """Other lives each time; ``SIMULATION_SEED`` and ``SIMULATION_EVENTS`` say which and how long."""
+    with capsys.disabled():
+        seed = int(os.environ.get("SIMULATION_SEED", time.time_ns() // 1_000_000_000 % 1_000_000 * 10))
+        await live_through(seed, int(os.environ.get("SIMULATION_EVENTS", 30 * EVENTS)))
+
+
+def test_the_same_seed_is_the_same_life() -> None:
+    one, two = outcome(scenario(7))[0], outcome(scenario(7))[0]
+    assert one.telling.lines
+    assert one.telling.lines == two.telling.lines
+
+
+# Faults that were in the scheduler once, or might be: each must be seen.
+
+
+def no_edges(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(submission, "edges_between", lambda live, new: [])
+
+
+def no_edges_to_other_runs(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(submission, "live_work", lambda *_, **__: [])
+
+
+def retried_jobs_do_not_wait_for_what_is_live(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(retrying, "live_work", lambda *_, **__: [])
+
+
+def edges_only_to_the_last_writer(patch: pytest.MonkeyPatch) -> None:
+    def only_needs(live: object, new: object) -> object:
+        found = edges_between(live, new)  # type: ignore[arg-type]
+        last = {}
+        for edge in found:
+            last[edge.successor] = edge
+        return list(last.values())
+
+    patch.setattr(submission, "edges_between", only_needs)
+
+
+def edges_of_retried_jobs_stay(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(edges, "reorder", lambda tx, ended, new: None)
+
+
+def what_was_queued_is_not_recovered(patch: pytest.MonkeyPatch) -> None:
+    real = jobs.in_flight
+    patch.setattr(jobs, "in_flight", lambda tx: [row for row in real(tx) if row.state is not jobs.State.QUEUED])
+
+
+def pieces_are_not_recovered(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(recovery, "_recover_pieces", lambda *_: [])
+
+
+def a_cancelled_book_keeps_its_pages(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(cancellation.pieces, "end_pages", lambda tx, endings: None)
+
+
+def late_results_pass_for_new_ones(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Completion, "_piece", lambda self, note: self._dispatcher.out.get((note.job, note.piece)))
+
+
+def attempts_of_retried_books_begin_anew(patch: pytest.MonkeyPatch) -> None:
+    real = pieces.cut
+
+    def cut(tx: object, job: int, processor: str, priority: int, tag: int, attempt: int, cuts: object) -> None:
+        real(tx, job, processor, priority, tag, 0, cuts)  # type: ignore[arg-type]
+
+    patch.setattr(pieces, "cut", cut)
+
+
+def the_order_is_not_fair(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(VirtualTimes, "leaves", lambda self, ready: None)
+
+
+def a_run_ends_before_its_save(patch: pytest.MonkeyPatch) -> None:
+    async def save(*_: object) -> int:
+        return 0
+
+    patch.setattr(Lane, "save", lambda self, new: asyncio.sleep(0))
+
+
+def the_index_does_not_hear_of_deltas(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("offizin.mets.index.MetsIndex.apply", lambda self, delta: None)
+
+
+def ends_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    real, calls = Endings.run_over, [0]
+
+    def run_over(self: Endings, run: int) -> None:
+        calls[0] += 1
+        if calls[0] % 3:
+            real(self, run)
+
+    patch.setattr(Endings, "run_over", run_over)
+
+
+FAULTS = [
+    no_edges, no_edges_to_other_runs, retried_jobs_do_not_wait_for_what_is_live, edges_only_to_the_last_writer,
+    edges_of_retried_jobs_stay, what_was_queued_is_not_recovered, pieces_are_not_recovered,
+    a_cancelled_book_keeps_its_pages, late_results_pass_for_new_ones, attempts_of_retried_books_begin_anew,
+    the_order_is_not_fair, a_run_ends_before_its_save, the_index_does_not_hear_of_deltas, ends_are_forgotten,
+]  # fmt: skip
