@@ -29,10 +29,10 @@ def main() -> int:
     while worlds < arguments.worlds if arguments.worlds else counts.total() < arguments.events:
         world, wrong = outcome(scenario(seed), with_logs=arguments.tell)
         worlds += 1
-        counts += world.counts
+        counts += world.telling.counts
         happened += world.chances.happened
         if arguments.tell:
-            print("\n".join([str(world.scenario), *world.lines]))
+            print("\n".join([str(world.scenario), *world.telling.lines]))
         if wrong:
             print(f"seed {seed} violates: {wrong}")
             print(f"again: python -m tests.simulation --seed {seed} --worlds 1 --tell", flush=True)

@@ -1,24 +1,63 @@
-"""What must hold after every transaction, looked at from outside: from the rows themselves, and from what users asked
-for. Nothing here asks the scheduler."""
+"""What must hold after every transaction and at the beginning of every attempt, looked at from outside: from the rows
+themselves, and from what users asked for. Nothing here asks the scheduler."""
 
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from offizin.jobs import FINAL, LIVE, State, final_run_state, may_become
+from offizin.messages import Delta, Piece
 from offizin.pages import resolve_pages
 from offizin.store.events import Change
-from tests.simulation.fairness import Fairness
-from tests.simulation.mets_files import MetsFiles
-from tests.simulation.rows import IN_FLIGHT, JobState, Rows, require
+from tests.simulation.outside import MetsFile, MetsFiles
 
+_deltas = msgspec.json.Decoder(list[Delta])
 _changes = msgspec.json.Decoder(list[Change])
+IN_FLIGHT = (State.QUEUED, State.RUNNING)
+
+
+class Violated(AssertionError):
+    """Something happened that must never happen."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What does not change about a job."""
+
+    seq: int
+    id: str
+    run: int
+    pages: frozenset[str]
+    many: bool
+    processor: str
+    mets: str
+    reads: frozenset[str]
+    writes: frozenset[str]
+
+    def conflicts_with(self, other: Job) -> bool:
+        touched = (self.writes & (other.reads | other.writes)) | (self.reads & other.writes)
+        return self.mets == other.mets and bool(self.pages & other.pages) and bool(touched)
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """What does."""
+
+    seq: int
+    run: int
+    many: bool
+    state: State
+    open_edges: int
+    attempt: int
+    priority: int
 
 
 @dataclass
@@ -29,28 +68,108 @@ class Seen:
     ended: set[int] = field(default_factory=set)
 
 
-class Invariants:
-    """Of all rows together. ``callbacks`` counts those that are due: URL, and the state that they are to say."""
+class Fairness:
+    """Runs of one priority that wait for one processor take turns. Followed are those of jobs of one page that never
+    waited for anything else, and of these what leaves for the first time: all else goes before or behind for a reason.
+    """
 
-    def __init__(self, rows: Rows, mets: MetsFiles) -> None:
-        self.callbacks: Counter[tuple[str, str]] = Counter()
-        self._rows = rows
+    BOUND = 2
+
+    def __init__(self) -> None:
+        self._streams: dict[
+            tuple[int, str], tuple[int, bool]
+        ] = {}  # run and processor: priority, whether it is followed
+        self._left: Counter[tuple[int, str]] = Counter()
+        self._since: dict[tuple[tuple[int, str], tuple[int, str]], tuple[int, int]] = {}
+
+    def check(self, before: dict[int, JobState], now: dict[int, JobState], processors: dict[int, str]) -> None:
+        waiting: set[tuple[int, str]] = set()
+        for seq, row in now.items():
+            stream = (row.run, processors[seq])
+            priority, followed = self._streams.setdefault(stream, (row.priority, True))
+            if followed and (row.many or row.open_edges or row.priority != priority):
+                self._streams[stream] = (priority, False)
+            if row.state is State.CACHED and row.attempt == 0:
+                waiting.add(stream)
+            elif row.attempt == 1 and row.state in IN_FLIGHT:
+                was = before.get(seq)
+                if was is None or was.attempt == 0:
+                    self._left[stream] += 1
+        waiting = {stream for stream in waiting if self._streams[stream][1]}
+        self._since = {pair: at for pair, at in self._since.items() if waiting.issuperset(pair)}
+        for (one, other), (first, second) in self._since.items():
+            ahead = (self._left[one] - first) - (self._left[other] - second)
+            require(abs(ahead) <= self.BOUND, f"run {one[0]} is {ahead} pages of {one[1]} ahead of run {other[0]}")
+        for one in waiting:
+            for other in waiting:
+                if one < other and one[1] == other[1] and self._streams[one][0] == self._streams[other][0]:
+                    self._since.setdefault((one, other), (self._left[one], self._left[other]))
+
+
+class Invariants:
+    """``connection`` is a second look at the same database."""
+
+    def __init__(self, connection: sqlite3.Connection, mets: MetsFiles) -> None:
+        self.jobs: dict[int, Job] = {}
+        self.by_id: dict[str, Job] = {}
+        self.checked = 0
+        self._connection = connection
         self._mets = mets
+        self._conflicts: dict[int, set[int]] = {}
+        self._live: dict[tuple[str, int], tuple[Job, frozenset[str]]] = {}  # attempts that are being worked on
         self._seen = Seen()
+        self._attempts: dict[tuple[str, int, int], int] = {}  # job, piece and attempt: retries of the run before it
         self._fairness = Fairness()
+        self._processors: dict[int, str] = {}
+        self.callbacks: Counter[tuple[str, str]] = Counter()  # run's id and state on the wire, that are due
+
+    def _rows(self, query: str, *values: object) -> list[Any]:
+        return self._connection.execute(query, values).fetchall()
+
+    # After each transaction.
 
     def check(self, retried: bool) -> None:
         """``retried``: a user asked for a retry in the transaction that has just been committed."""
-        states = self._rows.states()
+        self.checked += 1
+        rows = [
+            JobState(seq, run, page is None, State(state), open_edges, attempt, priority)
+            for seq, run, page, state, open_edges, attempt, priority in self._rows(
+                "SELECT seq, run, page, state, open_edges, attempt, priority FROM jobs"
+            )
+        ]
+        if len(rows) > len(self.jobs):
+            self._meet_new_jobs()
+        states = {row.seq: row for row in rows}
         self._check_transitions(states, retried)
         self._check_edges(states)
-        rows = list(states.values())
         self._check_nobody_in_the_way(rows)
         if any(row.many for row in rows):
             self._check_pages(rows)
         self._check_runs(rows)
-        self._fairness.check(self._seen.states, states, self._rows.jobs)
+        self._fairness.check(self._seen.states, states, self._processors)
         self._seen.states = states
+
+    def _meet_new_jobs(self) -> None:
+        pages = defaultdict(set)
+        for seq, page in self._rows("SELECT job, page FROM job_pages"):
+            pages[seq].add(page)
+        steps = {
+            (run, number): (processor, mets, frozenset(json.loads(reads)), frozenset(json.loads(writes)))
+            for run, number, processor, mets, reads, writes in self._rows(
+                "SELECT run, number, processor, mets, input_file_grps, output_file_grps FROM steps "
+                "JOIN runs ON runs.seq = steps.run JOIN workspaces ON workspaces.seq = runs.workspace"
+            )
+        }
+        for seq, job_id, run, step, page in self._rows("SELECT seq, id, run, step, page FROM jobs ORDER BY seq"):
+            if seq in self.jobs:
+                continue
+            own = frozenset(pages[seq]) if page is None else frozenset([page])
+            job = Job(seq, job_id, run, own, page is None, *steps[run, step])
+            self._conflicts[seq] = {other.seq for other in self.jobs.values() if job.conflicts_with(other)}
+            for other_seq in self._conflicts[seq]:
+                self._conflicts[other_seq].add(seq)
+            self.jobs[seq] = self.by_id[job_id] = job
+            self._processors[seq] = job.processor
 
     def _check_transitions(self, states: dict[int, JobState], retried: bool) -> None:
         for seq, row in states.items():
@@ -75,7 +194,7 @@ class Invariants:
     def _check_edges(self, states: dict[int, JobState]) -> None:
         open_edges: Counter[int] = Counter(
             successor
-            for predecessor, successor in self._rows.all("SELECT predecessor, successor FROM edges")
+            for predecessor, successor in self._rows("SELECT predecessor, successor FROM edges")
             if states[predecessor].state in LIVE
         )
         for row in states.values():
@@ -90,14 +209,14 @@ class Invariants:
     def _check_nobody_in_the_way(self, rows: Sequence[JobState]) -> None:
         in_flight = {row.seq for row in rows if row.state in IN_FLIGHT}
         for seq in in_flight:
-            meets = self._rows.conflicts[seq] & in_flight
+            meets = self._conflicts[seq] & in_flight
             require(not meets, f"jobs {seq} and {sorted(meets)} are in flight and touch the same")
 
     def _check_pages(self, rows: Sequence[JobState]) -> None:
         pages: dict[int, list[State]] = defaultdict(list)
-        for job, state in self._rows.all("SELECT job, state FROM job_pages"):
+        for job, state in self._rows("SELECT job, state FROM job_pages"):
             pages[job].append(State(state))
-        open_pieces = Counter(job for (job,) in self._rows.all("SELECT job FROM pieces WHERE state <> 'SUCCESS'"))
+        open_pieces = Counter(job for (job,) in self._rows("SELECT job FROM pieces WHERE state <> 'SUCCESS'"))
         for row in rows:
             if not row.many:
                 continue
@@ -114,7 +233,7 @@ class Invariants:
         of_run: dict[int, list[State]] = defaultdict(list)
         for row in rows:
             of_run[row.run].append(row.state)
-        for run, open_jobs, ended_at, state, message, callback_url in self._rows.all(
+        for run, open_jobs, ended_at, state, message, callback_url in self._rows(
             "SELECT seq, open_jobs, ended_at, state, message, callback_url FROM runs"
         ):
             states = of_run[run]
@@ -137,20 +256,20 @@ class Invariants:
 
     def _check_saved(self, run: int, state: str) -> None:
         """What a run did is in the file on disk, once; and if it succeeded, all that it was asked for."""
-        for seq, job_state in self._rows.all("SELECT seq, state FROM jobs WHERE run = ?", run):
-            job = self._rows.jobs[seq]
+        for seq, job_state in self._rows("SELECT seq, state FROM jobs WHERE run = ?", run):
+            job = self.jobs[seq]
             done = job.pages if job_state == State.SUCCESS else frozenset[str]()
             if job.many:
                 good = "SELECT page FROM job_pages WHERE job = ? AND state = 'SUCCESS'"
-                done = frozenset(page for (page,) in self._rows.all(good, seq))
+                done = frozenset(page for (page,) in self._rows(good, seq))
             self._check_once(run, job.mets, job.writes, done)
         if state == State.SUCCESS:
-            ((mets, selector),) = self._rows.all(
+            ((mets, selector),) = self._rows(
                 "SELECT mets, page_selector FROM runs JOIN workspaces ON workspaces.seq = runs.workspace "
                 "WHERE runs.seq = ?", run,
             )  # fmt: skip
             pages = resolve_pages(selector, self._mets.books[Path(mets)].pages)
-            for (writes,) in self._rows.all("SELECT output_file_grps FROM steps WHERE run = ?", run):
+            for (writes,) in self._rows("SELECT output_file_grps FROM steps WHERE run = ?", run):
                 self._check_once(run, mets, json.loads(writes), pages)
 
     def _check_once(self, run: int, mets: str, groups: Iterable[str], pages: Iterable[str]) -> None:
@@ -160,18 +279,59 @@ class Invariants:
                 names = book.names(group, page)
                 require(names == [f"{group}_{page}"], f"run {run} has ended; {group} of {page} has the files {names}")
 
+    # While work is done.
+
+    def begins(self, piece: Piece) -> None:
+        job = self.by_id[piece.job]
+        pages = frozenset(piece.slice.pages)
+        require(bool(pages), f"job {job.seq}, piece {piece.piece}: nothing to do was sent out")
+        ((retries,),) = self._rows("SELECT revivals FROM runs WHERE seq = ?", job.run)
+        before = self._attempts.setdefault((piece.job, piece.piece, piece.attempt), retries)
+        require(before == retries, f"job {job.seq}, piece {piece.piece}: a retry has an old attempt's number")
+        for other, busy_pages in self._live.values():
+            if job.mets == other.mets and pages & busy_pages:
+                touched = (job.writes & (other.reads | other.writes)) | (job.reads & other.writes)
+                at_once = f"jobs {job.seq} and {other.seq} work on {sorted(pages & busy_pages)} at once"
+                require(other is not job and not touched, at_once)
+        self._live[piece.job, piece.piece] = (job, pages)
+        there = self.truth(Path(job.mets))
+        for group in sorted(job.reads | job.writes):
+            for page in sorted(pages):
+                seen = sorted(f.id for f in piece.slice.files if f.file_grp == group and f.page_id == page)
+                names = sorted(there.names(group, page))
+                require(seen == names, f"job {job.seq} sees {seen} in {group} of {page}; there are {names}")
+
+    def ends(self, piece: Piece) -> None:
+        del self._live[piece.job, piece.piece]
+
+    def server_is_dead(self) -> None:
+        """Its runners die with it."""
+        self._live.clear()
+
+    def truth(self, mets: Path) -> MetsFile:
+        """The file, and what is committed and not yet in it."""
+        book = self._mets.books[mets].copy()
+        for (body,) in self._rows(
+            "SELECT body FROM deltas JOIN workspaces ON workspaces.seq = deltas.workspace "
+            "WHERE workspaces.mets = ? ORDER BY deltas.seq", str(mets),
+        ):  # fmt: skip
+            for delta in _deltas.decode(body):
+                book.apply(delta)
+        return book
+
     # In the end.
 
     def everything_has_ended(self) -> bool:
-        return not self._rows.all("SELECT 1 FROM runs WHERE ended_at IS NULL UNION ALL SELECT 1 FROM callbacks LIMIT 1")
+        return not self._rows("SELECT 1 FROM runs WHERE ended_at IS NULL UNION ALL SELECT 1 FROM callbacks LIMIT 1")
 
     def check_the_end(self) -> None:
-        open_runs = self._rows.all("SELECT seq, open_jobs FROM runs WHERE ended_at IS NULL")
-        stuck = self._rows.all(
+        open_runs = self._rows("SELECT seq, open_jobs FROM runs WHERE ended_at IS NULL")
+        stuck = self._rows(
             "SELECT seq, state, open_edges, attempt, processor FROM jobs WHERE state IN ('CACHED', 'QUEUED', 'RUNNING')"
         )
         require(not open_runs, f"runs never end (number, open jobs): {open_runs}; their jobs: {stuck}")
-        wrong = self._rows.all(
+        require(not self._live, f"somebody still works: {list(self._live)}")
+        wrong = self._rows(
             "SELECT job, message FROM attempts WHERE cause = 'BAD_OUTPUT' AND message NOT LIKE '%OTHER%'"
         )
         require(not wrong, f"good output was refused: {wrong}")
@@ -180,8 +340,13 @@ class Invariants:
     def _check_events(self) -> None:
         """Who follows the events knows in the end how each job and each run ended."""
         told: dict[str, str] = {}
-        for (body,) in self._rows.all("SELECT body FROM events ORDER BY seq"):
+        for (body,) in self._rows("SELECT body FROM events ORDER BY seq"):
             told.update({change.job or change.run: change.state for change in _changes.decode(body)})
-        ends = self._rows.all("SELECT id, state FROM jobs UNION ALL SELECT id, state FROM runs")
+        ends = self._rows("SELECT id, state FROM jobs UNION ALL SELECT id, state FROM runs")
         untold = [(name, state, told.get(name)) for name, state in ends if told.get(name) != state]
         require(not untold, f"the events tell other ends (id, state, told): {untold}")
+
+
+def require(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise Violated(otherwise)

@@ -33,7 +33,7 @@ def story(scenario: Scenario) -> str:
 
 
 def tell(world: World, wrong: str) -> str:
-    lines = world.lines
+    lines = world.telling.lines
     left_out = [f"... {len(lines) - LINES} lines before"] if len(lines) > LINES else []
     happened = [f"happened {count} times: {trouble}" for trouble, count in world.chances.happened.items() if count]
     return "\n".join([f"VIOLATED: {wrong}", str(world.scenario), *happened, *left_out, *lines[-LINES:]])
