@@ -188,6 +188,8 @@ deltas = Table(
     Column("workspace", Number, nullable=False),
     Column("body", LargeBinary, nullable=False),  # JSON array of messages.Delta
     Index("deltas_of_workspace", "workspace", "seq"),
+    # "all up to this one are saved" must never mean a later one: SQLite would give numbers again
+    sqlite_autoincrement=True,
 )
 
 callbacks = Table(

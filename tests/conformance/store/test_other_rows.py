@@ -30,6 +30,16 @@ async def test_deltas_come_back_as_they_were_and_in_order(database: Database) ->
     assert sorted(await database.read(deltas.workspaces_with_unsaved)) == [(1, 2), (2, 1)]
 
 
+async def test_a_late_note_of_a_save_takes_no_later_delta_away(database: Database) -> None:
+    """Two saves had the same last delta: that in the middle of a run, and that at another run's end."""
+    await database.write(lambda tx: deltas.add(tx, [(1, [delta("a")])]))
+    last, _ = await database.read(lambda tx: deltas.of_workspace(tx, 1))
+    await database.write(lambda tx: deltas.saved(tx, 1, last))
+    await database.write(lambda tx: deltas.add(tx, [(1, [delta("b")])]))
+    await database.write(lambda tx: deltas.saved(tx, 1, last))
+    assert (await database.read(lambda tx: deltas.of_workspace(tx, 1)))[1] == [delta("b")]
+
+
 async def test_deltas_go_up_to_the_last_that_was_saved(database: Database) -> None:
     await database.write(lambda tx: deltas.add(tx, [(1, [delta("a")]), (2, [delta("x")])]))
     last, _ = await database.read(lambda tx: deltas.of_workspace(tx, 1))

@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.Column("workspace", Number, nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
+        sqlite_autoincrement=True,
     )
     op.create_index("deltas_of_workspace", "deltas", ["workspace", "seq"], unique=False)
     op.create_table(
