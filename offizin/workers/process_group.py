@@ -11,6 +11,7 @@ import contextlib
 import os
 import secrets
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,9 +35,9 @@ def end_leftovers(logs: Path) -> int:
     """
     owner = _owner(logs)
     found = [process for process, mark in _all_marked() if mark.startswith(f"{owner}-") and process.pid != os.getpid()]
-    for process in found:
-        _kill(process)
-    psutil.wait_procs(found, timeout=_PATIENCE_SECONDS)
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while any([_kill(process) for process in found]) and time.monotonic() < until:
+        time.sleep(_POLL_SECONDS)
     return len(found)
 
 

@@ -22,8 +22,16 @@ def delete_unfinished_files(workspace: Path, file_grps: Iterable[str]) -> list[P
             continue
         for name in names:
             part = _PART.fullmatch(name)
-            if part and not psutil.pid_exists(int(part[1])):
+            if part and not _lives(int(part[1])):
                 path = workspace / file_grp / name
                 path.unlink(missing_ok=True)
                 deleted.append(path)
     return deleted
+
+
+def _lives(pid: int) -> bool:
+    """A killed process that nobody has reaped yet writes no more."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from offizin.workspaces.unfinished_files import delete_unfinished_files
 
@@ -19,6 +22,20 @@ def _gone() -> int:
     process = subprocess.Popen(["true"])
     process.wait()
     return process.pid
+
+
+@pytest.fixture
+def zombie() -> Iterator[int]:
+    process = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    yield process.pid
+    process.wait()
+
+
+def test_a_zombie_is_dead(tmp_path: Path, zombie: int) -> None:
+    name = f".OUT_P1.xml.{zombie}-3.part"
+    _write(tmp_path / "OUT", name)
+    assert delete_unfinished_files(tmp_path, ["OUT"]) == [tmp_path / "OUT" / name]
 
 
 def test_only_unfinished_files_of_dead_processes_in_these_groups_are_deleted(tmp_path: Path) -> None:
