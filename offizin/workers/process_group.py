@@ -36,7 +36,7 @@ def end_leftovers(logs: Path) -> int:
     owner = _owner(logs)
     found = [process for process, mark in _all_marked() if mark.startswith(f"{owner}-") and process.pid != os.getpid()]
     until = time.monotonic() + _PATIENCE_SECONDS
-    while any([_kill(process) for process in found]) and time.monotonic() < until:
+    while sum(map(_kill, found)) and time.monotonic() < until:
         time.sleep(_POLL_SECONDS)
     return len(found)
 
