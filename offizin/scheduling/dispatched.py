@@ -22,5 +22,6 @@ class Dispatched:
     processor: str
     alone: bool
     tries: int
+    full_mets: bool = False
     lane: Lane | None = None
     settled: set[str] = field(default_factory=set)  # pages of which results have come

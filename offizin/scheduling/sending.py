@@ -119,6 +119,7 @@ class Sending:
 
     def _piece(self, piece: Dispatched, lane: Lane) -> Piece:
         context = piece.context
+        piece.full_mets = self._learned.full_mets(piece.processor)
         whole_book = piece.of_many and self._learned.independent_pages(piece.processor) is False
         return Piece(
             version=ENVELOPE_VERSION,
@@ -134,7 +135,7 @@ class Sending:
             log=job_log(self._home, context.run_id, piece.id),
             slice=lane.index.slice(piece.pages, with_files_without_page=whole_book),
             overwrite=context.overwrite,
-            full_mets=self._learned.full_mets(piece.processor),
+            full_mets=piece.full_mets,
             time_limit=self._time_limit(piece.processor),
             alone=piece.alone,
         )

@@ -91,7 +91,7 @@ def judge(
                 open_pages=len(left),
                 tries=piece.tries,
                 independent_pages=independent or result.before_first_page,
-                wants_full_mets=bool(result.missing_attribute) and bool(result.cause or failed),
+                wants_full_mets=bool(result.missing_attribute) and bool(result.cause or failed) and not piece.full_mets,
             ),
             limits,
         )

@@ -154,6 +154,9 @@ def test_a_missing_attribute_counts_only_if_something_failed() -> None:
     assert verdict_of(piece(["p1"]), went_well).next is Next.OVER
     failed = result(PageOutcome("p1", cause=Cause.EXCEPTION), missing_attribute="physical_pages")
     assert verdict_of(piece(["p1"]), failed).next is Next.FULL_METS
+    had_it_all = piece(["p1"])
+    had_it_all.full_mets = True
+    assert verdict_of(had_it_all, failed).next is Next.OVER
 
 
 def test_a_lost_runner_is_forgiven_as_often_as_the_limits_say() -> None:
