@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, false, func, insert, null, select, text, updat
 
 from offizin.jobs import LIVE, State
 from offizin.store.prepared import Prepared, among, numbers
-from offizin.store.tables import READY, jobs
+from offizin.store.tables import IN_FLIGHT, READY, jobs
 from offizin.store.transaction import Transaction
 
 # SQLite allows 32,766 bound values in a statement.
@@ -93,7 +93,7 @@ _ready = Prepared(
         jobs.c.seq, jobs.c.id, jobs.c.run, jobs.c.step, jobs.c.page, jobs.c.pages, jobs.c.processor, jobs.c.priority,
         jobs.c.tag, jobs.c.attempt, jobs.c.tries, jobs.c.losses,
     )
-    .where(jobs.c.processor == bindparam("name"), text(READY))
+    .where(jobs.c.server == bindparam("of"), jobs.c.processor == bindparam("name"), text(READY))
     .order_by(jobs.c.priority.desc(), jobs.c.tag, jobs.c.seq)
     .limit(bindparam("room"))
 )  # fmt: skip
@@ -111,7 +111,7 @@ _add = Prepared(
 _states_of_run = Prepared(select(jobs.c.state).where(jobs.c.run == bindparam("of")).distinct())
 _next_number = Prepared(select(func.coalesce(func.max(jobs.c.seq), 0)))
 _ready_among = Prepared(select(jobs.c.processor).where(among(jobs.c.seq, "seqs"), text(READY)).distinct())
-_ready_processors = select(jobs.c.processor).where(text(READY)).distinct()
+_ready_processors = select(jobs.c.processor).where(jobs.c.server == bindparam("of"), text(READY)).distinct()
 _queue = Prepared(
     update(jobs)
     .where(jobs.c.seq == bindparam("job"))
@@ -184,13 +184,13 @@ def live_of_step(tx: Transaction, run: int, step: int) -> list[JobRow]:
     return [_job(row) for row in tx.execute(query.order_by(jobs.c.seq))]
 
 
-def ready(tx: Transaction, processor: str, room: int) -> list[ReadyJob]:
+def ready(tx: Transaction, processor: str, room: int, server: int = 1) -> list[ReadyJob]:
     """The next ``room`` jobs of the processor: by priority, then in fair order."""
-    return [ReadyJob(*tuple(row)) for row in _ready.rows(tx, {"name": processor, "room": room})]
+    return [ReadyJob(*tuple(row)) for row in _ready.rows(tx, {"of": server, "name": processor, "room": room})]
 
 
-def ready_processors(tx: Transaction) -> set[str]:
-    return set(tx.execute(_ready_processors).scalars())
+def ready_processors(tx: Transaction, server: int = 1) -> set[str]:
+    return set(tx.execute(_ready_processors, {"of": server}).scalars())
 
 
 def queue(tx: Transaction, seqs: Iterable[int], now: float) -> None:
@@ -278,8 +278,8 @@ def set_open_edges(tx: Transaction, waits: Iterable[tuple[int, int]]) -> None:
         tx.execute(update(jobs).where(jobs.c.seq == bindparam("job")).values(open_edges=bindparam("open")), values)
 
 
-def in_flight(tx: Transaction) -> list[JobRow]:
-    query = select(*_row_columns).where(text("state IN ('QUEUED', 'RUNNING')")).order_by(jobs.c.seq)
+def in_flight(tx: Transaction, server: int = 1) -> list[JobRow]:
+    query = select(*_row_columns).where(jobs.c.server == server, text(IN_FLIGHT)).order_by(jobs.c.seq)
     return [_job(row) for row in tx.execute(query)]
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, case, delete, func, insert, select, text, upda
 from offizin.jobs import State
 from offizin.store.jobs import CHUNK
 from offizin.store.prepared import Prepared
-from offizin.store.tables import READY, job_pages, jobs, pieces
+from offizin.store.tables import IN_FLIGHT, READY, job_pages, jobs, pieces
 from offizin.store.transaction import Transaction
 
 
@@ -68,7 +68,11 @@ _ready = Prepared(
         pieces.c.tag, pieces.c.attempt, pieces.c.tries, pieces.c.losses,
     )
     .join(jobs, jobs.c.seq == pieces.c.job)
-    .where(pieces.c.processor == bindparam("name"), text("pieces.state = 'CACHED' AND pieces.open_edges = 0"))
+    .where(
+        pieces.c.server == bindparam("of"),
+        pieces.c.processor == bindparam("name"),
+        text("pieces.state = 'CACHED' AND pieces.open_edges = 0"),
+    )
     .order_by(pieces.c.priority.desc(), pieces.c.tag, pieces.c.job)
     .limit(bindparam("room"))
 )  # fmt: skip
@@ -195,12 +199,13 @@ def cut_again(tx: Transaction, job: int, piece: int, open_pages: Sequence[str]) 
     cut(tx, job, old.processor, old.priority, old.tag, old.attempt, [[number] for number in numbers])
 
 
-def ready(tx: Transaction, processor: str, room: int) -> list[ReadyPiece]:
-    return [ReadyPiece(*tuple(row)) for row in _ready.rows(tx, {"name": processor, "room": room})]
+def ready(tx: Transaction, processor: str, room: int, server: int = 1) -> list[ReadyPiece]:
+    return [ReadyPiece(*tuple(row)) for row in _ready.rows(tx, {"of": server, "name": processor, "room": room})]
 
 
-def ready_processors(tx: Transaction) -> set[str]:
-    return set(tx.execute(select(pieces.c.processor).where(text(READY)).distinct()).scalars())
+def ready_processors(tx: Transaction, server: int = 1) -> set[str]:
+    query = select(pieces.c.processor).where(pieces.c.server == server, text(READY)).distinct()
+    return set(tx.execute(query).scalars())
 
 
 def queue(tx: Transaction, which: Iterable[tuple[int, int]]) -> None:
@@ -255,6 +260,6 @@ def drop_waiting(tx: Transaction, job: int) -> None:
     tx.execute(update(pieces).where(pieces.c.job == job, pieces.c.state == State.CACHED).values(state=State.SUCCESS))
 
 
-def in_flight(tx: Transaction) -> list[PieceRow]:
-    query = select(pieces).where(text("state IN ('QUEUED', 'RUNNING')")).order_by(pieces.c.job, pieces.c.number)
+def in_flight(tx: Transaction, server: int = 1) -> list[PieceRow]:
+    query = select(pieces).where(pieces.c.server == server, text(IN_FLIGHT)).order_by(pieces.c.job, pieces.c.number)
     return [PieceRow(r.job, r.number, State(r.state), r.attempt, r.tries, r.losses) for r in tx.execute(query)]

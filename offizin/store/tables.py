@@ -34,6 +34,8 @@ workspaces = Table(
     Column("seq", Number, primary_key=True),
     Column("mets", Text, nullable=False, unique=True),  # absolute, links resolved
     Column("added_at", Float, nullable=False),
+    Column("owner", Number),  # the server that dispatches, completes and saves
+    Column("epoch", Number, nullable=False, server_default="0"),  # how often the owner was another one
 )
 
 runs = Table(
@@ -97,9 +99,12 @@ jobs = Table(
     Column("started_at", Float),
     Column("ended_at", Float),
     Column("seconds", Float),
+    Column("server", Number, nullable=False, server_default="1"),  # the owner of its workspace
+    Column("holder", Text),  # the session of the worker that has taken the attempt over
     Index("jobs_of_run", "run", "step"),
     Index(
         "jobs_ready",
+        "server",
         "processor",
         text("priority DESC"),
         "tag",
@@ -107,7 +112,7 @@ jobs = Table(
         sqlite_where=text(READY),
         postgresql_where=text(READY),
     ),
-    Index("jobs_in_flight", "seq", sqlite_where=text(IN_FLIGHT), postgresql_where=text(IN_FLIGHT)),
+    Index("jobs_in_flight", "server", "seq", sqlite_where=text(IN_FLIGHT), postgresql_where=text(IN_FLIGHT)),
 )
 
 # The pages of a job of many pages (a job of one page has them in its own row).
@@ -138,8 +143,11 @@ pieces = Table(
     Column("attempt", Integer, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("losses", Integer, nullable=False),
+    Column("server", Number, nullable=False, server_default="1"),
+    Column("holder", Text),
     Index(
         "pieces_ready",
+        "server",
         "processor",
         text("priority DESC"),
         "tag",
@@ -147,7 +155,7 @@ pieces = Table(
         sqlite_where=text(READY),
         postgresql_where=text(READY),
     ),
-    Index("pieces_in_flight", "job", sqlite_where=text(IN_FLIGHT), postgresql_where=text(IN_FLIGHT)),
+    Index("pieces_in_flight", "server", "job", sqlite_where=text(IN_FLIGHT), postgresql_where=text(IN_FLIGHT)),
     sqlite_with_rowid=False,
 )
 
@@ -241,4 +249,61 @@ writers = Table(
     Column("name", Text, primary_key=True),
     Column("transactions", Number, nullable=False),
     Column("at", Float, nullable=False),
+)
+
+# The servers that share this database. A row stays: the name is kept in the server's home. The incarnation grows when
+# the server starts and when another one takes its work over; the beat while it lives.
+servers = Table(
+    "servers",
+    metadata,
+    Column("seq", Number, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("incarnation", Number, nullable=False),
+    Column("address", Text, nullable=False),  # URL at which others reach it
+    Column("beat", Number, nullable=False),
+    Column("started_at", Float, nullable=False),
+)
+
+# Workers that may live: a server that starts must hear them, or let their leases lapse, before it gives work out again.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Number, nullable=False),
+    Column("processors", Text, nullable=False),  # JSON object: slots by processor
+    Column("started_at", Float, nullable=False),
+)
+
+# What workers have said of processors that need not be on the server's machine.
+tool_descriptions = Table(
+    "tool_descriptions",
+    metadata,
+    Column("processor", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),  # of the program, as its worker saw it
+    Column("version", Text, nullable=False),
+    Column("tool", Text, nullable=False),  # JSON object
+)
+
+# Processors and hosts that get no new work.
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("kind", Text, primary_key=True),  # processor | host
+    Column("name", Text, primary_key=True),
+    Column("since", Float, nullable=False),
+)
+
+# What a server has started on hosts, to be ended by it or by a later server.
+deployed = Table(
+    "deployed",
+    metadata,
+    Column("seq", Number, primary_key=True),
+    Column("server", Number, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # native | docker | service
+    Column("name", Text, nullable=False),
+    Column("identity", Text, nullable=False),  # JSON: what tells it from everything else there
+    Column("details", Text, nullable=False),  # JSON
+    Column("deployed_at", Float, nullable=False),
 )

@@ -63,7 +63,7 @@ async def the_plans(database: Database, work: Callable[[Transaction], object]) -
 
 async def test_the_ready_order_is_the_order_of_an_index(database: Database) -> None:
     (plan,) = await the_plans(database, lambda tx: jobs.ready(tx, PROCESSOR, 8))
-    assert plan == "SEARCH jobs USING INDEX jobs_ready (processor=?)"
+    assert plan == "SEARCH jobs USING INDEX jobs_ready (server=? AND processor=?)"
 
 
 async def test_a_hundred_thousand_waiting_jobs_do_not_change_how_the_next_ones_are_found(database: Database) -> None:

@@ -37,7 +37,9 @@ async def test_migrations_leave_nothing_to_change(database: Database) -> None:
 def as_sql(tx: Transaction) -> dict[str, str]:
     """All tables and indexes as SQLite was told to make them, the conditions of partial indexes included."""
     rows = tx.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> 'alembic_version'"))
-    return {name: re.sub(r"\s+", " ", sql.replace('"', "")).replace("( ", "(").replace(" )", ")") for name, sql in rows}
+    # A table that was made anew has its empty texts in brackets.
+    plain = {name: sql.replace('"', "").replace("DEFAULT ('')", "DEFAULT ''") for name, sql in rows}
+    return {name: re.sub(r"\s+", " ", sql).replace("( ", "(").replace(" )", ")") for name, sql in plain.items()}
 
 
 @pytest.mark.parametrize("database", ["sqlite", "inline"], indirect=True)
