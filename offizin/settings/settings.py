@@ -109,7 +109,8 @@ class Settings:
                 if key not in SETTINGS and key not in KEYS:
                     raise value.invalid("there is no such setting", did_you_mean(key, [*SETTINGS, *KEYS]))
             found = {key: value for key, value in content.items() if key in SETTINGS}
-            reference = read_reference_config({key: value for key, value in content.items() if key in KEYS})
+            of_reference = {key: value for key, value in content.items() if key in KEYS}
+            reference = read_reference_config(of_reference, environment)
             if reference.given:
                 notices.append(f"{config}: not used yet on one machine: {', '.join(reference.given)}")
         here = Path.cwd()

@@ -77,7 +77,7 @@ def test_a_stock_file_is_read_whole() -> None:
                     Workers("ocrd-olena-binarize", deploy_type=DeployType.DOCKER),
                 ),
             ),
-            Host("worker.example.org", Ssh("cloud", path_to_privkey="id"), (Workers("ocrd-dummy"),)),
+            Host("worker.example.org", Ssh("cloud", path_to_privkey="/id"), (Workers("ocrd-dummy"),)),
         ),
         internal_callback_url="http://172.17.0.1:8080",
         use_tcp_mets=True,
@@ -96,7 +96,7 @@ def test_both_kinds_of_keys_stand_in_one_file(tmp_path: Path) -> None:
     file.write_text("slots: 3\n" + STOCK)
     loaded = Settings.load(file, {}, {})
     assert loaded.slots == 3
-    assert loaded.reference == read(STOCK)
+    assert loaded.reference == read(STOCK.replace("path_to_privkey: id", f"path_to_privkey: {tmp_path}/id"))
     (notice,) = loaded.notices
     assert "process_queue, database, hosts, internal_callback_url, use_tcp_mets" in notice
 
@@ -116,7 +116,7 @@ def test_a_file_without_these_keys_says_nothing_of_them() -> None:
         (
             "database:\n  address: a\n  port: 5\n  credentials: {username: a, password: 123}",
             "line 4, database.credentials.password",
-            "123 is not a text",
+            "this is not a text",
         ),
         (
             "database:\n  address: a\n  port: 5\n  ssh:\n    username: a",
@@ -149,6 +149,87 @@ def test_a_mistake_is_named_with_file_line_and_key(text: str, place: str, said: 
     assert caught.value.message.startswith(f"stock.yml, {place}: ")
     assert said in caught.value.message
     assert caught.value.advice
+
+
+HOST_WITH_OUR_KEYS = """\
+hosts:
+- address: worker.example.org
+  port: 2222
+  known_hosts: keys/known_hosts
+  username: cloud
+  password_file: password
+  offizin: /opt/offizin/bin/offizin
+  socket: /run/podman/podman.sock
+  workers:
+  - name: ocrd-dummy
+    deploy_type: docker
+    image: example.org/dummy:1
+    volumes: ["/srv/books:/srv/books", "models:/models:ro"]
+"""
+
+
+def test_our_keys_stand_beside_those_of_the_reference(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("open sesame\n")
+    content = parse_yaml(HOST_WITH_OUR_KEYS, Place("our.yml"), tmp_path).content
+    (host,) = read_reference_config(content).hosts
+    known_hosts = str(tmp_path / "keys/known_hosts")
+    assert host == Host(
+        "worker.example.org",
+        Ssh("cloud", password="open sesame", port=2222, known_hosts=known_hosts),
+        (
+            Workers(
+                "ocrd-dummy", 1, DeployType.DOCKER, "example.org/dummy:1",
+                ("/srv/books:/srv/books", "models:/models:ro"),
+            ),
+        ),
+        offizin="/opt/offizin/bin/offizin",
+        socket="/run/podman/podman.sock",
+    )  # fmt: skip
+
+
+def test_a_password_comes_from_the_environment() -> None:
+    text = "process_queue: {address: a, port: 5, credentials: {username: b, password_env: QUEUE_PASSWORD}}"
+    content: dict[str, Any] = parse_yaml(text, Place("our.yml"), Path("/")).content
+    queue = read_reference_config(content, {"QUEUE_PASSWORD": "open sesame"}).process_queue
+    assert queue is not None
+    assert queue.credentials == Credentials("b", "open sesame")
+    with pytest.raises(SettingsInvalid, match="the variable QUEUE_PASSWORD is not set") as caught:
+        read_reference_config(content, {})
+    assert "our.yml, line 1, process_queue.credentials.password_env" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("password_file: /nowhere/at/all", "line 4, hosts[0].password_file: /nowhere/at/all cannot be read"),
+        ("password_file: a, password: b", "password is given, too"),
+        ("password: b, path_to_privkey: c", "password and path_to_privkey are both given"),
+        ("password: b, port: 0", "hosts[0].port: 0 is not allowed"),
+        ("password: 4711", "hosts[0].password: this is not a text"),
+        ("password: b, offizin: ''", "hosts[0].offizin: it is empty"),
+    ],
+)
+def test_a_mistake_in_our_keys_is_named_and_passwords_are_not(keys: str, said: str) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        read(f"hosts:\n- {{address: a, username: b, workers: [{{name: ocrd-a}}],\n\n  {keys}}}")
+    assert said in caught.value.message
+    assert "4711" not in f"{caught.value.message} {caught.value.advice}"
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("image: a", "image is for containers"),
+        ("deploy_type: docker, volumes: [here]", "'here' is no volume"),
+        ("deploy_type: docker, volumes: ['books/a:/a']", "'books/a:/a' is no volume"),
+        ("deploy_type: docker, volumes: ['/a:/a:quick']", "quick is not allowed"),
+        ("deploy_type: docker, volumes: /a:/a", "is not a list"),
+    ],
+)
+def test_a_mistake_in_what_containers_need_is_named(keys: str, said: str) -> None:
+    with pytest.raises(SettingsInvalid, match=r"line 1, hosts\[0\]\.workers\[0\]") as caught:
+        read(f"hosts: [{{address: a, username: b, password: c, workers: [{{name: ocrd-a, {keys}}}]}}]")
+    assert said in caught.value.message
 
 
 # --- the reference's schema as the oracle -------------------------------------------------------------------------
