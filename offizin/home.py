@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from offizin.errors import HomeInUse, Unavailable
@@ -55,11 +56,27 @@ class Home:
         self._lock = lock
         self._address_file.unlink(missing_ok=True)
 
+    def server_name(self, new_id: Callable[[], str]) -> str:
+        """The name of this home's server among those that share a database. It is made once, and stays.
+
+        Raises Unavailable. Blocking.
+        """
+        file = self.path / "server"
+        try:
+            name = file.read_text().strip() if file.exists() else ""
+            if not name:
+                name = new_id()
+                _write_whole(file, name + "\n")
+        except OSError as error:
+            raise Unavailable(
+                f"the name of this server cannot be kept in {file}: {error.strerror}",
+                advice="The home directory must be readable and writable for the user of the server.",
+            ) from error
+        return name
+
     def publish_address(self, url: str) -> None:
         """Tell commands on this machine where the server is."""
-        temporary = self._address_file.with_suffix(".new")
-        temporary.write_text(url)
-        temporary.replace(self._address_file)
+        _write_whole(self._address_file, url)
 
     def address(self) -> str | None:
         """The URL of the server on this home, while one runs."""
@@ -93,6 +110,13 @@ class Home:
         finally:
             os.close(lock)
         return False
+
+
+def _write_whole(file: Path, text: str) -> None:
+    """Whoever reads it sees the text before or the text after."""
+    temporary = file.with_suffix(".new")
+    temporary.write_text(text)
+    temporary.replace(file)
 
 
 def _lock_for_good(lock: int) -> None:

@@ -40,6 +40,8 @@ from offizin.scheduling.saving import Saving
 from offizin.scheduling.sending import Sending
 from offizin.scheduling.submission import Submissions
 from offizin.settings import Settings, SyncMode
+from offizin.store import servers
+from offizin.store.servers import ServerIdentity
 from offizin.store.transaction import Database, SqliteDatabase
 from offizin.timings import Timings
 from offizin.upkeep.callbacks import Callbacks
@@ -157,6 +159,7 @@ class Offizin:
         if left := await asyncio.to_thread(end_leftovers, self.home.runner_logs):
             log.warning("ended %d processes that an earlier server had left", left)
         self.database: Database = await self._parts.database(self.home.database, settings.sync)
+        self.server = await self._enter()
         for workspace, file_grps in await self.database.read(places_in_flight):
             await asyncio.to_thread(delete_unfinished_files, workspace, file_grps)
         recovered = await self.database.write(lambda tx: recover(tx, limits, clock.now()), synced=True)
@@ -218,6 +221,13 @@ class Offizin:
         ]
         for service in self._services:
             await service.start()
+
+    async def _enter(self) -> ServerIdentity:
+        """Who this server is from now on. Another process that still acts under its name is fenced off."""
+        name = await asyncio.to_thread(self.home.server_name, self.clock.new_id)
+        now, alone = self.clock.now(), not self.database.shared
+        row = await self.database.write(lambda tx: servers.enter(tx, name, "", now, alone=alone))
+        return row.identity
 
     def _fingerprint(self, processor: str) -> str:
         return repr(Fingerprint.of(self.discovery.executable(processor)))

@@ -32,6 +32,7 @@ class PostgresqlDatabase:
     """
 
     READERS = 3
+    shared = True
 
     def __init__(self, url: DatabaseUrl, sync: SyncMode = SyncMode.SUBMISSIONS, clock: Clock | None = None) -> None:
         self._sync = sync

@@ -24,6 +24,11 @@ Transaction = Connection
 
 
 class Database(Protocol):
+    """``shared``: whether other servers may be at work on it."""
+
+    @property
+    def shared(self) -> bool: ...
+
     async def write(self, work: Callable[[Transaction], T], *, synced: bool = False) -> T:
         """Run ``work`` in a writing transaction and commit it. With ``synced`` it is on disk when this returns;
         otherwise a power failure (not a crash of the process) may take the last of them back.
@@ -45,6 +50,7 @@ class SqliteDatabase:
     """SQLite in WAL mode: one writer connection with a queue before it, and separate readers."""
 
     READERS = 2
+    shared = False
 
     def __init__(self, path: Path, sync: SyncMode = SyncMode.SUBMISSIONS) -> None:
         self._sync = sync
@@ -112,6 +118,8 @@ class SqliteDatabase:
 
 class InlineDatabase:
     """SQLite in memory, run at once in the caller's thread: deterministic, for the simulation."""
+
+    shared = False
 
     def __init__(self) -> None:
         self._engine = dialects.memory_engine()

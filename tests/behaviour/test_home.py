@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from offizin.errors import HomeInUse
+from offizin.errors import HomeInUse, Unavailable
 from offizin.home import Home
 
 
@@ -55,3 +55,17 @@ def test_a_command_that_looks_for_the_server_does_not_keep_it_from_starting(tmp_
     home.take()
     home.release()
     done.join()
+
+
+def test_the_name_of_a_home_s_server_is_made_once(tmp_path: Path) -> None:
+    given = iter(["first", "second"])
+    home = Home(tmp_path)
+    home.take()
+    assert home.server_name(lambda: next(given)) == "first"
+    home.release()
+    assert Home(tmp_path).server_name(lambda: next(given)) == "first"
+
+
+def test_a_server_whose_name_cannot_be_kept_does_not_start(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="cannot be kept"):
+        Home(tmp_path / "missing").server_name(lambda: "name")

@@ -41,6 +41,8 @@ class SimulatedDatabase:
     """One life's way to the database, which outlives it. As on SQLite writers queue up, and who committed first goes on
     first."""
 
+    shared = False
+
     def __init__(self, inner: InlineDatabase, life: Life, hooks: Hooks) -> None:
         self._inner = inner
         self._life = life

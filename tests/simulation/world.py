@@ -54,6 +54,8 @@ def stage() -> Path:
         (directory / f"book{number}" / "mets.xml").touch()
     for name in PROCESSORS:
         (directory / name).touch()
+    (directory / "home").mkdir()
+    (directory / "home" / "server").write_text("one")
     return directory
 
 

@@ -1,0 +1,103 @@
+"""The servers that share a database: who they are, and signs of life.
+
+A row stays for good, as its name does; the incarnation in it says which process may act for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from offizin.store import dialects
+from offizin.store.tables import servers
+from offizin.store.transaction import Transaction
+
+# The beat of a server that has ended in good order: nobody needs to wait for its lease.
+LEFT = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ServerIdentity:
+    """``seq`` stands in the rows of what the server owns, ``name`` in what goes to other processes. ``incarnation``
+    grows when the server starts, and when another one takes its work over: then its old process is fenced off."""
+
+    seq: int
+    name: str
+    incarnation: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRow:
+    """``address`` is the URL at which others reach it, empty when there is none; ``beat`` counts up while it lives."""
+
+    seq: int
+    name: str
+    incarnation: int
+    address: str
+    beat: int
+    started_at: float
+
+    @property
+    def identity(self) -> ServerIdentity:
+        return ServerIdentity(self.seq, self.name, self.incarnation)
+
+    @property
+    def has_left(self) -> bool:
+        return self.beat == LEFT
+
+
+_columns = [
+    servers.c.seq, servers.c.name, servers.c.incarnation, servers.c.address, servers.c.beat, servers.c.started_at
+]  # fmt: skip
+
+
+def enter(tx: Transaction, name: str, address: str, now: float, *, alone: bool) -> ServerRow:
+    """A server starts, with a new incarnation. On a database that it has ``alone`` it is the server that was there
+    before, whatever its name was."""
+    query = select(*_columns).order_by(servers.c.seq).limit(1)
+    found = tx.execute(query if alone else query.where(servers.c.name == name)).one_or_none()
+    if found is None:
+        new = {"name": name, "incarnation": 1, "address": address, "beat": 1, "started_at": now}
+        return ServerRow(dialects.inserted_number(tx, insert(servers).values(new)), name, 1, address, 1, now)
+    row = ServerRow(found.seq, name, found.incarnation + 1, address, found.beat + 1, now)
+    tx.execute(
+        update(servers)
+        .where(servers.c.seq == row.seq)
+        .values(name=name, incarnation=row.incarnation, address=address, beat=row.beat, started_at=now)
+    )
+    return row
+
+
+def leave(tx: Transaction, server: ServerIdentity) -> None:
+    """It ends in good order; what it has left others may take over at once."""
+    tx.execute(update(servers).where(*_itself(server)).values(beat=LEFT))
+
+
+def beat(tx: Transaction, server: ServerIdentity) -> bool:
+    """A sign of life. False when somebody else acts for the server now."""
+    return bool(tx.execute(update(servers).where(*_itself(server)).values(beat=servers.c.beat + 1)).rowcount)
+
+
+def listens_at(tx: Transaction, server: ServerIdentity, address: str) -> None:
+    tx.execute(update(servers).where(*_itself(server)).values(address=address))
+
+
+def fence(tx: Transaction, dead: ServerRow) -> bool:
+    """Move the server's incarnation on, if it has shown no life since ``dead`` was read. Whether that was so."""
+    statement = update(servers).where(*_itself(dead.identity), servers.c.beat == dead.beat)
+    return bool(tx.execute(statement.values(incarnation=servers.c.incarnation + 1, beat=LEFT)).rowcount)
+
+
+def all_of_them(tx: Transaction) -> list[ServerRow]:
+    return [ServerRow(*row) for row in tx.execute(select(*_columns).order_by(servers.c.seq))]
+
+
+def by_seq(tx: Transaction, seq: int) -> ServerRow | None:
+    found = tx.execute(select(*_columns).where(servers.c.seq == seq)).one_or_none()
+    return None if found is None else ServerRow(*found)
+
+
+def _itself(server: ServerIdentity) -> tuple[Any, ...]:
+    return servers.c.seq == server.seq, servers.c.incarnation == server.incarnation
