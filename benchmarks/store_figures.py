@@ -17,8 +17,8 @@ from pathlib import Path
 
 from offizin.jobs import RunKind, State
 from offizin.scheduling.cascade import Finished, follow
+from offizin.settings.database_url import DatabaseUrl
 from offizin.store import deltas, edges, events, jobs, runs, workspaces
-from offizin.store.database_url import DatabaseUrl
 from offizin.store.edges import Edge, EdgeKind
 from offizin.store.events import Change
 from offizin.store.jobs import Ending, NewJob

@@ -94,9 +94,9 @@ def _discovery(settings: Settings, home: Home, clock: Clock) -> Discovery:
 
 @dataclass(frozen=True)
 class Parts:
-    """What reaches outside, and is something else in the simulation."""
+    """What reaches outside, and is something else in the simulation. ``database``: None for that of the settings."""
 
-    database: Callable[[Path, SyncMode], Awaitable[Database]] = SqliteDatabase.open
+    database: Callable[[Path, SyncMode], Awaitable[Database]] | None = None
     broker: Callable[[], Broker] = InProcessBroker
     discovery: Callable[[Settings, Home, Clock], Discovery] = _discovery
     start_runner: Callable[..., Awaitable[RunnerProcess]] = RunnerProcess.start
@@ -158,7 +158,7 @@ class Offizin:
         )
         if left := await asyncio.to_thread(end_leftovers, self.home.runner_logs):
             log.warning("ended %d processes that an earlier server had left", left)
-        self.database: Database = await self._parts.database(self.home.database, settings.sync)
+        self.database: Database = await self._open_database()
         self.server = await self._enter()
         for workspace, file_grps in await self.database.read(places_in_flight):
             await asyncio.to_thread(delete_unfinished_files, workspace, file_grps)
@@ -221,6 +221,16 @@ class Offizin:
         ]
         for service in self._services:
             await service.start()
+
+    async def _open_database(self) -> Database:
+        settings = self.settings
+        if self._parts.database is not None:
+            return await self._parts.database(self.home.database, settings.sync)
+        if settings.store is None:
+            return await SqliteDatabase.open(self.home.database, settings.sync)
+        from offizin.store.postgresql import PostgresqlDatabase  # only a cluster has its packages
+
+        return await PostgresqlDatabase.open(settings.store.url, settings.sync, self.clock)
 
     async def _enter(self) -> ServerIdentity:
         """Who this server is from now on. Another process that still acts under its name is fenced off."""

@@ -19,7 +19,7 @@ from typing import IO, Any
 
 import pytest
 
-from offizin.store.database_url import DatabaseUrl
+from offizin.settings.database_url import DatabaseUrl
 from offizin.store.postgresql import PostgresqlDatabase
 
 OLDEST = 15

@@ -2,5 +2,15 @@
 
 from offizin.settings.reference_config import ReferenceConfig
 from offizin.settings.settings import LogLevel, Settings, SyncMode, available_cores, default_home, split_address
+from offizin.settings.store import Store
 
-__all__ = ["LogLevel", "ReferenceConfig", "Settings", "SyncMode", "available_cores", "default_home", "split_address"]
+__all__ = [
+    "LogLevel",
+    "ReferenceConfig",
+    "Settings",
+    "Store",
+    "SyncMode",
+    "available_cores",
+    "default_home",
+    "split_address",
+]

@@ -27,6 +27,7 @@ from offizin.settings.readers import (
     whole_number,
 )
 from offizin.settings.reference_config import KEYS, ReferenceConfig, read_reference_config
+from offizin.settings.store import Store, store
 
 PREFIX = "OFFIZIN_"
 
@@ -79,6 +80,8 @@ class Settings:
     runner_lost_retries: int = 3
     save_interval: float = 10.0
     sync: SyncMode = SyncMode.SUBMISSIONS
+    store: Store | None = None
+    server_lease: float = 15.0
     log_level: LogLevel = LogLevel.INFO
     reference: ReferenceConfig = field(default_factory=ReferenceConfig)
     notices: tuple[str, ...] = ()
@@ -126,6 +129,8 @@ class Settings:
             message = f"there are fewer runners than slots, which are {slots}"
             raise found["max_runners"].invalid(message, "Allow at least one runner for each slot, or set fewer slots.")
         values.setdefault("home", default_home(environment))
+        if "store" in values:
+            values["store"] = values["store"].with_password_of(environment)
         return cls(**values, reference=reference, notices=tuple(notices))
 
 
@@ -155,6 +160,8 @@ SETTINGS = {
     "runner_lost_retries": Setting(whole_number(0, 100), "further tries after a runner was lost under a living worker"),
     "save_interval": Setting(seconds(0.1), "at least, between two saves of one METS while a run goes on"),
     "sync": Setting(one_of(SyncMode), "what a power failure cannot take back"),
+    "store": Setting(store, "the URL of a PostgreSQL that servers share; not given: SQLite in the home"),
+    "server_lease": Setting(seconds(1), "without a sign of life, after which another server takes over"),
     "log_level": Setting(one_of(LogLevel), "of the server's own log"),
 }
 

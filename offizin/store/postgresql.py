@@ -15,8 +15,8 @@ from sqlalchemy import Connection, text
 
 from offizin.clock import Clock, SystemClock
 from offizin.settings import SyncMode
+from offizin.settings.database_url import DatabaseUrl
 from offizin.store import migrate
-from offizin.store.database_url import DatabaseUrl
 from offizin.store.postgresql_connection import KeptConnection, postgresql_engine
 from offizin.store.postgresql_troubles import raise_said
 from offizin.store.postgresql_writer import LOCK, PostgresqlWriter

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from sqlalchemy import AdaptedConnection, event
+from sqlalchemy import URL, AdaptedConnection, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from offizin.errors import Unavailable
-from offizin.store.database_url import DatabaseUrl, password_of
+from offizin.settings.database_url import DatabaseUrl, password_of
 from offizin.store.postgresql_troubles import is_lost, unavailable
 
 CONNECT_LIMIT = 10.0  # seconds
@@ -47,7 +47,7 @@ def postgresql_engine(url: DatabaseUrl) -> AsyncEngine:
         arguments["ssl"] = url.ssl_mode
     try:
         engine = create_async_engine(
-            url.for_sqlalchemy(), poolclass=NullPool, connect_args=arguments, query_cache_size=1500
+            _for_sqlalchemy(url), poolclass=NullPool, connect_args=arguments, query_cache_size=1500
         )
     except ModuleNotFoundError as error:
         raise Unavailable(
@@ -63,6 +63,13 @@ def postgresql_engine(url: DatabaseUrl) -> AsyncEngine:
     event.listen(engine.sync_engine, "do_connect", with_password)
     event.listen(engine.sync_engine, "connect", _set_codecs)
     return engine
+
+
+def _for_sqlalchemy(url: DatabaseUrl) -> URL:
+    """Without the password: that goes to the driver by itself, read anew for each connection."""
+    return URL.create(
+        "postgresql+asyncpg", username=url.user, host=url.host or None, port=url.port, database=url.database
+    )
 
 
 def _set_codecs(adapted: AdaptedConnection, _record: object) -> None:

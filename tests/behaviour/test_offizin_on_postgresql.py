@@ -15,8 +15,8 @@ from offizin.jobs import State
 from offizin.offizin import Offizin, Parts
 from offizin.scheduling.submission import Submission
 from offizin.settings import Settings, SyncMode
+from offizin.settings.database_url import DatabaseUrl
 from offizin.store import deltas, jobs, runs
-from offizin.store.database_url import DatabaseUrl
 from offizin.store.postgresql import PostgresqlDatabase
 from offizin.store.runs import RunRow
 from offizin.store.transaction import Database

@@ -18,7 +18,7 @@ def settings_table() -> str:
     for field in fields(Settings):
         if field.name in SETTINGS:
             default = field.default if field.default is not MISSING else ""
-            shown = "" if default in ("", (), MISSING) else f"`{default}`"
+            shown = "" if default in ("", (), None, MISSING) else f"`{default}`"
             about = SETTINGS[field.name].about
             rows.append(f"| `{field.name}` | `{PREFIX}{field.name.upper()}` | {about} | {shown} |")
     return "\n".join(rows)

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offizin.errors import SettingsInvalid
-from offizin.settings import LogLevel, Settings, SyncMode, default_home, split_address
+from offizin.settings import LogLevel, Settings, Store, SyncMode, default_home, split_address
 from offizin.settings.configuration_file import Place, parse_yaml
+from offizin.settings.database_url import DatabaseUrl
 from offizin.settings.settings import SETTINGS
 
 
@@ -66,6 +67,8 @@ own_failure_retries: 1
 runner_lost_retries: 5
 save_interval: 2
 sync: everything
+store: postgresql://ocr@db/books
+server_lease: 5
 log_level: debug
 """
     assert set(SETTINGS) <= {line.split(":")[0] for line in text.splitlines()}
@@ -86,6 +89,8 @@ log_level: debug
         runner_lost_retries=5,
         save_interval=2.0,
         sync=SyncMode.EVERYTHING,
+        store=Store(DatabaseUrl("books", "ocr", "db")),
+        server_lease=5.0,
         log_level=LogLevel.DEBUG,
     )
     assert settings.time_limit("ocrd-kraken-recognize") == 600
@@ -248,3 +253,22 @@ def test_any_value_is_read_or_refused(key: str, content: Any) -> None:
 def test_any_text_is_a_mapping_of_yaml_or_refused(text: str) -> None:
     with contextlib.suppress(SettingsInvalid):
         assert isinstance(parse_yaml(text, Place("file"), Path("/")).content, dict)
+
+
+def test_the_store_is_a_url_or_a_mapping(tmp_path: Path) -> None:
+    short = Settings.load(written(tmp_path, "store: postgresql://ocr@db/books"), {}, {"PGPASSWORD": "secret"})
+    assert short.store == Store(DatabaseUrl("books", "ocr", "db", password="secret"), skip_deployment=True)
+    text = "store:\n  url: postgresql://db/books?password_file=word\n  skip_deployment: false\n"
+    long = Settings.load(written(tmp_path, text), {}, {"PGPASSWORD": "secret"})
+    assert long.store == Store(DatabaseUrl("books", host="db", password_file=tmp_path / "word"), skip_deployment=False)
+    said = Settings.load(None, {}, {"OFFIZIN_STORE": "postgresql://db/books"})
+    assert said.store == Store(DatabaseUrl("books", host="db"))
+
+
+def test_a_wrong_store_is_told_with_its_place_and_without_its_password(tmp_path: Path) -> None:
+    wrong = fault(tmp_path, "slots: 1\nstore: mysql://ocr:secret@db/books")
+    assert wrong.message.endswith("offizin.yml, line 2, store: the database's URL does not begin with postgresql://")
+    wrong = fault(tmp_path, "store:\n  url: postgresql://ocr:secret@db/")
+    assert "line 2, store.url" in wrong.message
+    assert "secret" not in f"{wrong.message} {wrong.advice}"
+    assert "line 1, store: url is missing" in fault(tmp_path, "store: {skip_deployment: true}").message

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from offizin.store.database_url import DatabaseUrl
+from offizin.settings.database_url import DatabaseUrl
 from offizin.store.postgresql import PostgresqlDatabase
 from offizin.store.transaction import Database, InlineDatabase, SqliteDatabase
 from tests.postgresql_cluster import PostgresqlCluster

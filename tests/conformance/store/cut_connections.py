@@ -10,7 +10,7 @@ from dataclasses import replace
 from enum import Enum, auto
 from pathlib import Path
 
-from offizin.store.database_url import DatabaseUrl
+from offizin.settings.database_url import DatabaseUrl
 
 
 class Cut(Enum):

@@ -13,8 +13,8 @@ from sqlalchemy import text
 
 from offizin.errors import Unavailable
 from offizin.settings import SyncMode
+from offizin.settings.database_url import DatabaseUrl
 from offizin.store import runs, workspaces
-from offizin.store.database_url import DatabaseUrl
 from offizin.store.postgresql import PostgresqlDatabase
 from offizin.store.transaction import Transaction
 from tests.conformance.store.cut_connections import Cut, Proxy

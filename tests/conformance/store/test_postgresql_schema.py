@@ -6,8 +6,8 @@ import asyncio
 
 from sqlalchemy import text
 
+from offizin.settings.database_url import DatabaseUrl
 from offizin.store import migrate
-from offizin.store.database_url import DatabaseUrl
 from offizin.store.postgresql import PostgresqlDatabase
 from offizin.store.tables import metadata
 from offizin.store.transaction import Transaction

@@ -10,8 +10,8 @@ import pytest
 
 from offizin.jobs import State
 from offizin.scheduling.cascade import Finished, follow
+from offizin.settings.database_url import DatabaseUrl
 from offizin.store import edges, events, jobs, runs
-from offizin.store.database_url import DatabaseUrl
 from offizin.store.edges import Edge, EdgeKind
 from offizin.store.events import Change
 from offizin.store.jobs import Ending

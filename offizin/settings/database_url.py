@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
-
-from sqlalchemy import URL
 
 from offizin.errors import SettingsInvalid
 
@@ -56,9 +54,7 @@ class DatabaseUrl:
             raise _wrong("has an sslmode that is not known", f"Known are {', '.join(SSL_MODES)}.")
         password = unquote(parts.password) if parts.password is not None else None
         password_file = options.get("password_file")
-        if password is None and password_file is None:
-            password = environment.get("PGPASSWORD")
-        return cls(
+        url = cls(
             database=database,
             user=unquote(parts.username) if parts.username else None,
             host=options.get("host") or unquote(parts.hostname or ""),
@@ -67,17 +63,17 @@ class DatabaseUrl:
             password=password,
             password_file=Path(password_file) if password_file and password is None else None,
         )
+        return url.with_password_of(environment)
+
+    def with_password_of(self, environment: Mapping[str, str]) -> DatabaseUrl:
+        """The same with that of PGPASSWORD, if it has none of its own."""
+        own = self.password is not None or self.password_file is not None
+        return self if own else replace(self, password=environment.get("PGPASSWORD"))
 
     def __str__(self) -> str:
         user = f"{self.user}@" if self.user else ""
         port = f":{self.port}" if self.port else ""
         return f"postgresql://{user}{self.host}{port}/{self.database}"
-
-    def for_sqlalchemy(self) -> URL:
-        """Without the password: that goes to the driver by itself, read anew for each connection."""
-        return URL.create(
-            "postgresql+asyncpg", username=self.user, host=self.host or None, port=self.port, database=self.database
-        )
 
 
 def password_of(url: DatabaseUrl) -> str | None:
