@@ -18,6 +18,7 @@ from offizin.settings import SyncMode
 from offizin.settings.database_url import DatabaseUrl
 from offizin.store import migrate
 from offizin.store.postgresql_connection import KeptConnection, postgresql_engine
+from offizin.store.postgresql_transaction import READING, transaction
 from offizin.store.postgresql_troubles import raise_said
 from offizin.store.postgresql_writer import LOCK, PostgresqlWriter
 from offizin.store.transaction import Transaction
@@ -38,11 +39,10 @@ class PostgresqlDatabase:
         self._sync = sync
         self._engine = postgresql_engine(url)
         self._shown = str(url)
-        self._writer = PostgresqlWriter(self._connection(isolation_level="READ COMMITTED"), clock or SystemClock())
+        self._writer = PostgresqlWriter(self._connection(isolation_level="AUTOCOMMIT"), clock or SystemClock())
         self._readers: asyncio.LifoQueue[KeptConnection] = asyncio.LifoQueue()
         for _ in range(self.READERS):
-            # All statements of one reading see one state.
-            self._readers.put_nowait(self._connection(isolation_level="REPEATABLE READ", postgresql_readonly=True))
+            self._readers.put_nowait(self._connection(isolation_level="AUTOCOMMIT"))
         self._under_way: set[asyncio.Task[Any]] = set()
 
     def _connection(self, **options: Any) -> KeptConnection:
@@ -91,7 +91,7 @@ class PostgresqlDatabase:
             for may_try_again in (True, False):
                 connection = await kept.get()
                 try:
-                    return await connection.run_sync(_in_transaction, work)
+                    return await connection.run_sync(_reading, work)
                 except BaseException as error:
                     lost = await kept.is_lost(error)
                     if not (lost and may_try_again):
@@ -111,8 +111,8 @@ class PostgresqlDatabase:
         await self._engine.dispose()
 
 
-def _in_transaction(tx: Connection, work: Callable[[Transaction], T]) -> T:
-    with tx.begin():
+def _reading(tx: Connection, work: Callable[[Transaction], T]) -> T:
+    with transaction(tx, READING):
         return work(tx)
 
 

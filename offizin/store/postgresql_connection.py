@@ -113,7 +113,7 @@ class KeptConnection:
         also when it is in no state to go on with."""
         closed = self._driver is None or bool(self._driver.is_closed())
         lost = isinstance(error, Exception) and (is_lost(error) or closed)
-        if lost or not isinstance(error, Exception) or self._open is None or self._open.in_transaction():
+        if lost or not isinstance(error, Exception) or self._driver is None or self._driver.is_in_transaction():
             await self.drop()
         return lost
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from offizin.clock import Clock
 from offizin.errors import Unavailable
 from offizin.store.postgresql_connection import KeptConnection
+from offizin.store.postgresql_transaction import WRITING, at_once, transaction
 from offizin.store.postgresql_troubles import raise_said
 from offizin.store.prepared import Prepared
 
@@ -25,14 +26,12 @@ LOCK = 0x6F6666697A696E
 
 # The turn to write, and in its transaction the number of that transaction: to know after a lost connection whether it
 # was committed. An INSERT, as the row may have been cleared away; it is nobody else's row.
-_take_turn = Prepared(
-    text(
-        "WITH turn AS MATERIALIZED"
-        " (SELECT pg_advisory_xact_lock(CAST(:lock AS BIGINT)), set_config('synchronous_commit', :sync, true))"
-        " INSERT INTO writers (name, transactions, at) SELECT :name, CAST(:number AS BIGINT), CAST(:at AS FLOAT8)"
-        " FROM turn ON CONFLICT (name) DO UPDATE SET transactions = excluded.transactions, at = excluded.at"
-    )
-)
+_PREPARE_TURN = f"""
+PREPARE offizin_turn (text, text, bigint, float8) AS
+WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock({LOCK}), set_config('synchronous_commit', $1, true))
+INSERT INTO writers (name, transactions, at) SELECT $2, $3, $4 FROM turn
+ON CONFLICT (name) DO UPDATE SET transactions = excluded.transactions, at = excluded.at;
+"""
 _wait_for_turn = Prepared(text("SELECT pg_advisory_xact_lock(CAST(:lock AS BIGINT))"))
 _last = Prepared(text("SELECT transactions FROM writers WHERE name = :name"))
 _leave = Prepared(text("DELETE FROM writers WHERE name = :name OR at < CAST(:before AS FLOAT8)"))
@@ -105,15 +104,11 @@ class PostgresqlWriter:
     def _transaction(
         self, tx: Connection, work: Callable[[Connection], T], synced: bool, progress: _Progress[T]
     ) -> None:
-        turn = {
-            "lock": LOCK, "sync": "on" if synced else "off", "name": self._name, "number": self._number,
-            "at": self._clock.now(),
-        }  # fmt: skip
-        with tx.begin() as transaction:
-            _take_turn.run(tx, turn)
+        sync = "on" if synced else "off"
+        turn = f"EXECUTE offizin_turn('{sync}', '{self._name}', {self._number}, {self._clock.now()!r});"
+        with transaction(tx, WRITING + turn):
             progress.result = [work(tx)]
             progress.commit_sent = True
-            transaction.commit()
 
     async def _ready(self) -> AsyncConnection:
         """A connection to a database that has all that was committed."""
@@ -139,10 +134,11 @@ class PostgresqlWriter:
         return found
 
     def _last_of_mine(self, tx: Connection) -> int:
-        with tx.begin():
+        with transaction(tx, WRITING):
             # As long as a lost connection's transaction is under way, it has the turn.
             _wait_for_turn.run(tx, {"lock": LOCK})
             found = _last.rows(tx, {"name": self._name})
+            at_once(tx, _PREPARE_TURN)
             return int(found[0][0]) if found else 0
 
     async def _has_committed(self) -> bool:
