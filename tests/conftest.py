@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from tests.postgresql_cluster import PostgresqlCluster, cluster_for_session
 from tests.rabbitmq_server import RabbitMqServer, server_for_session
+from tests.sshd_server import SshdServer, sshd_for_session
 
 # On a busy machine a single example may take any time; how long a room may take is said in CONTRIBUTING.md.
 settings.register_profile("offizin", deadline=None, print_blob=True)
@@ -23,3 +24,8 @@ def postgresql_cluster() -> Iterator[PostgresqlCluster]:
 @pytest.fixture(scope="session")
 def rabbitmq_server() -> Iterator[RabbitMqServer]:
     yield from server_for_session()
+
+
+@pytest.fixture(scope="session")
+def sshd_server() -> Iterator[SshdServer]:
+    yield from sshd_for_session()

@@ -1,0 +1,53 @@
+"""How ``offizin worker`` is called on a machine, and what to say when it is not there."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from offizin import __version__
+from offizin.deployment.machine import variables
+from offizin.deployment.native import Program, ProgramMissing
+from offizin.errors import Unavailable
+
+QUEUE = "OFFIZIN_QUEUE"
+
+# Where --bootstrap installs it.
+OWN_ENVIRONMENT = "venv"
+
+_FIND = f"""\
+if [ -n "$program" ]; then
+    if ! [ -x "$program" ]; then say missing "$program"; exit; fi
+elif command -v offizin >/dev/null; then
+    program=$(command -v offizin)
+elif [ -x "$data/{OWN_ENVIRONMENT}/bin/offizin" ]; then
+    program=$data/{OWN_ENVIRONMENT}/bin/offizin
+else
+    say missing "PATH, which is $PATH"; exit
+fi
+"""
+
+
+def worker_program(
+    processors: Sequence[tuple[str, int]], *, server: str | None, queue: str, place: str, program: str | None
+) -> Program:
+    """A worker for processors with so many slots each. ``queue`` is a URL with a password, which goes into the
+    environment alone; ``server`` is where the worker finds our HTTP API."""
+    words = ["worker", *worker_words(processors), *(["--server", server] if server else [])]
+    command = f'{_FIND}set -- "$program" {shlex.join(words)} --logs "$directory"\n'
+    return Program("offizin", variables(program=program or "") + command, place, {QUEUE: queue})
+
+
+def worker_words(processors: Sequence[tuple[str, int]]) -> list[str]:
+    """As in ``ocrd-dummy:2``."""
+    return [f"{name}:{slots}" if slots > 1 else name for name, slots in processors]
+
+
+def how_to_install(missing: ProgramMissing) -> Unavailable:
+    """The same, with what to do."""
+    return Unavailable(
+        f"{missing.message} (looked for in {missing.searched})",
+        advice=f"On that machine: python3 -m venv ~/.local/share/offizin/{OWN_ENVIRONMENT} && "
+        f"~/.local/share/offizin/{OWN_ENVIRONMENT}/bin/pip install 'offizin[cluster]=={__version__}'. Or name its path "
+        "there as `offizin:` of the host, or start this server with --bootstrap, which sends what is installed here.",
+    )
