@@ -10,6 +10,7 @@ from typing import Any
 import asyncssh
 
 from offizin.deployment.machine import PREAMBLE, Answer
+from offizin.deployment.ssh_login import label_of
 from offizin.errors import Unavailable
 from offizin.settings.reference_config import Ssh
 
@@ -23,12 +24,6 @@ _SHELL = (
     'bash|zsh|dash|ksh|mksh|ash|sh) exec "$SHELL" -lc "exec /bin/sh -s";; '
     '*) exec /bin/sh -lc "exec /bin/sh -s";; esac\''
 )
-
-
-def label_of(address: str, login: Ssh) -> str:
-    """As in ``cloud@worker.example.org:2222``."""
-    host = f"[{address}]" if ":" in address else address
-    return f"{login.username}@{host}" + ("" if login.port == 22 else f":{login.port}")
 
 
 class SshMachine:
@@ -105,6 +100,11 @@ class SshMachine:
     async def _connect(self) -> asyncssh.SSHClientConnection:
         login, seen = self._login, _Doorkeeper()
         options: dict[str, Any] = {"client_keys": None, "password": None}
+        if login.password is None and login.path_to_privkey is None:
+            raise Unavailable(
+                f"{self.label} is not in the configuration any more, and passwords are not kept",
+                advice="Put its login back into the configuration, or end by hand what runs there.",
+            )
         if login.password is not None:
             options["password"] = login.password
             options["preferred_auth"] = ("password", "keyboard-interactive")

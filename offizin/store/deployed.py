@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, insert, select, update
 
+from offizin.store import dialects
 from offizin.store.tables import deployed
 from offizin.store.transaction import Transaction
 
@@ -35,9 +36,7 @@ def add(
 ) -> int:
     """The number of the new row."""
     values = {"server": server, "host": host, "kind": kind, "name": name, "identity": identity, "details": details}
-    inserted = tx.execute(insert(deployed).values(**values, deployed_at=now)).inserted_primary_key
-    assert inserted is not None
-    return int(inserted[0])
+    return dialects.inserted_number(tx, insert(deployed).values(**values, deployed_at=now))
 
 
 def identify(tx: Transaction, seq: int, identity: str, details: str) -> None:
