@@ -32,6 +32,7 @@ from offizin.scheduling.dispatch import Dispatcher
 from offizin.scheduling.endings import Endings
 from offizin.scheduling.lanes import Lanes, ReadMets, SaveMets
 from offizin.scheduling.learned import LearnedProcessors
+from offizin.scheduling.ownership import Ownership
 from offizin.scheduling.priorities import Priorities
 from offizin.scheduling.recovery import places_in_flight, recover
 from offizin.scheduling.retry_policy import Limits
@@ -142,7 +143,9 @@ class Offizin:
             await service.stop()
         now = self.clock.now()
         try:
-            await self.database.write(lambda tx: recover(tx, self._limits, now, crashed=False), synced=True)
+            await self.database.write(
+                lambda tx: recover(tx, self._limits, now, crashed=False, server=self.server.seq), synced=True
+            )
         except Unavailable as error:
             log.error("the next start will find what was under way as after a crash: %s", error)
         await self.discovery.close()
@@ -160,9 +163,10 @@ class Offizin:
             log.warning("ended %d processes that an earlier server had left", left)
         self.database: Database = await self._open_database()
         self.server = await self._enter()
-        for workspace, file_grps in await self.database.read(places_in_flight):
+        server = self.server.seq
+        for workspace, file_grps in await self.database.read(lambda tx: places_in_flight(tx, server)):
             await asyncio.to_thread(delete_unfinished_files, workspace, file_grps)
-        recovered = await self.database.write(lambda tx: recover(tx, limits, clock.now()), synced=True)
+        recovered = await self.database.write(lambda tx: recover(tx, limits, clock.now(), server=server), synced=True)
         if recovered.again or recovered.cancelled or recovered.given_up:
             log.warning(
                 "after a crash: %d pieces wait again, %d are cancelled, %d given up",
@@ -174,24 +178,25 @@ class Offizin:
         self.pool = WorkerPool(
             self.broker, self.discovery.executable, self._pool_settings(), clock, self._parts.start_runner
         )
-        self.lanes = Lanes(self.database, read=self._parts.read_mets, save=self._parts.save_mets)
+        self.ownership = ownership = Ownership(self.server)
+        self.lanes = Lanes(self.database, ownership, read=self._parts.read_mets, save=self._parts.save_mets)
         contexts = Contexts()
-        choosing = Choosing(contexts, self.learned, clock, limits, self._slots)
+        choosing = Choosing(contexts, self.learned, clock, limits, self._slots, server)
         sending = Sending(
             self.broker, self.lanes, self.learned, clock,
             home=self.home.path, serve=self.pool.serve, time_limit=settings.time_limit,
         )  # fmt: skip
         self.dispatcher = Dispatcher(
             self.database, choosing, sending, clock, self.timings,
-            slots=self._slots, serve=self.pool.serve, learn=self.pool.learn,
+            server=server, slots=self._slots, serve=self.pool.serve, learn=self.pool.learn,
         )  # fmt: skip
         changed: Callable[[], None] = self.changes.announce
         wake, virtual_time = self.dispatcher.wake, choosing.virtual_times.now
         self.saving = Saving(self.database, self.lanes, clock, self.timings)
-        self.callbacks = Callbacks(self.database, clock, self._parts.transport)
+        self.callbacks = Callbacks(self.database, clock, server, self._parts.transport)
         self.endings = Endings(
             self.database, self.lanes, self.saving, self.learned, clock,
-            changed=self.changes.announce_end, called_back=self.callbacks.wake,
+            server=server, changed=self.changes.announce_end, called_back=self.callbacks.wake,
         )  # fmt: skip
         run_over = self.endings.run_over
         self.completion = Completion(
@@ -199,22 +204,22 @@ class Offizin:
             run_over=run_over, end_work=self.pool.cancel, changed=changed,
         )  # fmt: skip
         self.submissions = Submissions(
-            self.database, self.lanes, contexts, self.discovery, self.dispatcher, choosing, clock, self.timings,
-            ended=run_over, changed=changed,
+            self.database, ownership, self.lanes, contexts, self.discovery, self.dispatcher, choosing, clock,
+            self.timings, ended=run_over, changed=changed,
         )  # fmt: skip
         self.cancellation = Cancellation(
-            self.database, clock, end_work=self.pool.cancel, wake=wake, run_over=run_over, changed=changed
+            self.database, ownership, clock, end_work=self.pool.cancel, wake=wake, run_over=run_over, changed=changed
         )
         self.retrying = Retrying(
-            self.database, clock, virtual_time=virtual_time, wake=wake, run_over=run_over, changed=changed,
-            refresh=self.lanes.refresh,
+            self.database, ownership, self.lanes, clock,
+            virtual_time=virtual_time, wake=wake, run_over=run_over, changed=changed,
         )  # fmt: skip
-        self.priorities = Priorities(self.database, virtual_time=virtual_time, wake=wake)
+        self.priorities = Priorities(self.database, ownership, virtual_time=virtual_time, wake=wake)
         self._services: list[Service] = [
             self.learned,
             self.endings,
             self.callbacks,
-            MetsWriter(self.database, self.saving, clock, settings.save_interval),
+            MetsWriter(self.database, self.saving, clock, settings.save_interval, server),
             Cleaning(self.database, clock),
             self.completion,
             self.dispatcher,

@@ -26,23 +26,23 @@ class Recovered:
     given_up: int
 
 
-def places_in_flight(tx: Transaction) -> set[tuple[Path, tuple[str, ...]]]:
+def places_in_flight(tx: Transaction, server: int = 1) -> set[tuple[Path, tuple[str, ...]]]:
     """The workspaces and output groups of what is in flight: there lies what was being written, if a runner was killed
     over it."""
     found: set[tuple[Path, tuple[str, ...]]] = set()
-    steps = {(row.run, row.step) for row in jobs.in_flight(tx)}
+    steps = {(row.run, row.step) for row in jobs.in_flight(tx, server)}
     for run in {run for run, _ in steps}:
         workspace = Path(runs.by_seq(tx, run).mets).parent
         found.update((workspace, s.output_file_grps) for s in runs.steps_of(tx, run) if (run, s.number) in steps)
     return found
 
 
-def recover(tx: Transaction, limits: Limits, now: float, *, crashed: bool = True) -> Recovered:
-    """Put everything in flight back. What had only been queued is charged nothing; what ran when the server
-    ``crashed`` counts a loss."""
+def recover(tx: Transaction, limits: Limits, now: float, *, crashed: bool = True, server: int = 1) -> Recovered:
+    """Put everything that this server has in flight back. What had only been queued is charged nothing; what ran when
+    the server ``crashed`` counts a loss."""
     singles: list[tuple[JobRow, State, int]] = []
     finished: list[Finished] = []
-    for row in jobs.in_flight(tx):
+    for row in jobs.in_flight(tx, server):
         if row.page is None:
             continue
         losses = row.losses + (crashed and row.state is State.RUNNING)
@@ -52,7 +52,7 @@ def recover(tx: Transaction, limits: Limits, now: float, *, crashed: bool = True
         if state.is_final:
             cause, message = _why(state, losses)
             finished.append(Finished(row, state, pages_of(tx, row), cause, message, wholly_lost=True))
-    states = [state for _, state, _ in singles] + _recover_pieces(tx, limits, finished, now, crashed)
+    states = [state for _, state, _ in singles] + _recover_pieces(tx, limits, finished, now, crashed, server)
     consequences = follow(tx, finished, now)
     run_ids = runs.ids(tx, {done.row.run for done in finished} | {row.run for row, _ in consequences.cancelled})
     changes = [
@@ -94,10 +94,10 @@ def _why(state: State, losses: int) -> tuple[Cause | None, str]:
 
 
 def _recover_pieces(
-    tx: Transaction, limits: Limits, finished: list[Finished], now: float, crashed: bool
+    tx: Transaction, limits: Limits, finished: list[Finished], now: float, crashed: bool, server: int
 ) -> list[State]:
     states: list[State] = []
-    found = pieces.in_flight(tx)
+    found = pieces.in_flight(tx, server)
     rows = jobs.rows(tx, {piece.job for piece in found})
     for piece in found:
         losses = piece.losses + (crashed and piece.state is State.RUNNING)

@@ -103,7 +103,7 @@ _add = Prepared(
             name: bindparam(name)
             for name in (
                 "seq", "id", "run", "step", "page", "pages", "processor", "priority", "tag", "state", "open_edges",
-                "attempt", "tries", "losses", "cancelling",
+                "attempt", "tries", "losses", "cancelling", "server",
             )
         }
     )
@@ -146,8 +146,8 @@ def next_number(tx: Transaction) -> int:
     return int(_next_number.rows(tx, {})[0][0]) + 1
 
 
-def add(tx: Transaction, run: int, priority: int, first: int, new: Sequence[NewJob]) -> None:
-    """Write the jobs of one submission, numbered from ``first``."""
+def add(tx: Transaction, run: int, priority: int, first: int, new: Sequence[NewJob], server: int = 1) -> None:
+    """Write the jobs of one submission to this server, numbered from ``first``."""
     _add.run_many(
         tx,
         [
@@ -155,7 +155,7 @@ def add(tx: Transaction, run: int, priority: int, first: int, new: Sequence[NewJ
                 "seq": first + offset, "id": job.id, "run": run, "step": job.step, "page": job.page,
                 "pages": job.pages, "processor": job.processor, "priority": priority, "tag": job.tag,
                 "state": "CACHED", "open_edges": job.open_edges, "attempt": 0, "tries": 0, "losses": 0,
-                "cancelling": False,
+                "cancelling": False, "server": server,
             }
             for offset, job in enumerate(new)
         ],
@@ -256,8 +256,8 @@ def mark_cancelling(tx: Transaction, seqs: Collection[int]) -> None:
         tx.execute(update(jobs).where(jobs.c.seq.in_(list(seqs))).values(cancelling=True))
 
 
-def revive(tx: Transaction, tags: Iterable[tuple[int, int]]) -> None:
-    """``(job, its new tag)``: ended jobs wait again, for a new attempt."""
+def revive(tx: Transaction, tags: Iterable[tuple[int, int]], server: int = 1) -> None:
+    """``(job, its new tag)``: ended jobs wait again, for a new attempt by this server."""
     values = [{"job": job, "new_tag": tag} for job, tag in tags]
     if values:
         tx.execute(
@@ -265,7 +265,7 @@ def revive(tx: Transaction, tags: Iterable[tuple[int, int]]) -> None:
             .where(jobs.c.seq == bindparam("job"))
             .values(
                 state=State.CACHED, tag=bindparam("new_tag"), open_edges=0, tries=0, losses=0, cause=None, message="",
-                queued_at=None, started_at=None, ended_at=None, seconds=None, cancelling=False,
+                queued_at=None, started_at=None, ended_at=None, seconds=None, cancelling=False, server=server,
             ),
             values,
         )  # fmt: skip

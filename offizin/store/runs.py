@@ -218,9 +218,11 @@ def jobs_ended(tx: Transaction, ended: Iterable[tuple[int, int]]) -> list[int]:
     return [row[0] for row in _over.rows(tx, {"seqs": numbers(tx, [run for run, _ in counted])})]
 
 
-def finished_but_not_ended(tx: Transaction) -> list[int]:
-    """Runs without an open job whose end has not been written: their METS waits to be saved."""
-    return list(tx.execute(select(runs.c.seq).where(runs.c.ended_at.is_(None), runs.c.open_jobs == 0)).scalars())
+def finished_but_not_ended(tx: Transaction, server: int = 1) -> list[int]:
+    """This server's runs without an open job whose end has not been written: their METS waits to be saved."""
+    query = select(runs.c.seq).join(workspaces, workspaces.c.seq == runs.c.workspace)
+    query = query.where(runs.c.ended_at.is_(None), runs.c.open_jobs == 0, workspaces.c.owner == server)
+    return list(tx.execute(query).scalars())
 
 
 def end(tx: Transaction, run: int, state: State, message: str, now: float) -> None:
