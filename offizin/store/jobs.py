@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, false, func, insert, null, select, text, updat
 
 from offizin.jobs import LIVE, State
 from offizin.store.prepared import Prepared, among, numbers
-from offizin.store.tables import IN_FLIGHT, READY, jobs
+from offizin.store.tables import IN_FLIGHT, READY, edges, jobs
 from offizin.store.transaction import Transaction
 
 # SQLite allows 32,766 bound values in a statement.
@@ -110,7 +110,6 @@ _add = Prepared(
 )  # fmt: skip
 _states_of_run = Prepared(select(jobs.c.state).where(jobs.c.run == bindparam("of")).distinct())
 _next_number = Prepared(select(func.coalesce(func.max(jobs.c.seq), 0)))
-_ready_among = Prepared(select(jobs.c.processor).where(among(jobs.c.seq, "seqs"), text(READY)).distinct())
 _ready_processors = select(jobs.c.processor).where(jobs.c.server == bindparam("of"), text(READY)).distinct()
 _queue = Prepared(
     update(jobs)
@@ -131,8 +130,17 @@ _running = Prepared(
     .where(jobs.c.seq == bindparam("job"), jobs.c.attempt == bindparam("number"), text("state = 'QUEUED'"))
     .values(state=text("'RUNNING'"), started_at=bindparam("at"))
 )
+_behind = (
+    select(edges.c.successor, func.count().label("closed"))
+    .where(among(edges.c.predecessor, "ended"))
+    .group_by(edges.c.successor)
+    .subquery("behind")
+)
 _close_edges = Prepared(
-    update(jobs).where(jobs.c.seq == bindparam("job")).values(open_edges=jobs.c.open_edges - bindparam("closed"))
+    update(jobs)
+    .where(jobs.c.seq == _behind.c.successor)
+    .values(open_edges=jobs.c.open_edges - _behind.c.closed)
+    .returning(jobs.c.processor, jobs.c.state, jobs.c.open_edges)
 )
 
 
@@ -229,16 +237,12 @@ def mark_running(tx: Transaction, taken: Iterable[tuple[int, int, float]]) -> No
     _running.run_many(tx, values)
 
 
-def close_edges(tx: Transaction, closed: Iterable[tuple[int, int]]) -> None:
-    """``(job, how many of its edges are closed now)``."""
-    _close_edges.run_many(tx, [{"job": job, "closed": count} for job, count in closed])
-
-
-def ready_among(tx: Transaction, seqs: Collection[int]) -> set[str]:
-    """The processors of those of the jobs that now wait for nothing."""
-    if not seqs:
+def close_edges(tx: Transaction, ended: Collection[int]) -> set[str]:
+    """Count down at those that come behind these jobs; the processors of those that now wait for nothing."""
+    if not ended:
         return set()
-    return {row[0] for row in _ready_among.rows(tx, {"seqs": numbers(tx, seqs)})}
+    found = _close_edges.rows(tx, {"ended": numbers(tx, ended)})
+    return {processor for processor, state, left in found if left == 0 and state == State.CACHED}
 
 
 def cancel_waiting(tx: Transaction, seqs: Collection[int], cause: str | None, message: str, now: float) -> None:

@@ -117,9 +117,9 @@ _counts = Prepared(
     .group_by(jobs.c.step, jobs.c.state)
 )
 _over = Prepared(select(runs.c.seq).where(among(runs.c.seq, "seqs"), text("open_jobs = 0")))
-_subtract_open = Prepared(
-    update(runs).where(runs.c.seq == bindparam("run_seq")).values(open_jobs=runs.c.open_jobs - bindparam("ended"))
-)
+_count_off = update(runs).where(runs.c.seq == bindparam("of")).values(open_jobs=runs.c.open_jobs - bindparam("ended"))
+_count_off_many = Prepared(_count_off)
+_count_off_one = Prepared(_count_off.returning(runs.c.open_jobs))
 
 
 def _run(row: Sequence[Any]) -> RunRow:
@@ -214,7 +214,11 @@ def jobs_ended(tx: Transaction, ended: Iterable[tuple[int, int]]) -> list[int]:
     counted = list(ended)
     if not counted:
         return []
-    _subtract_open.run_many(tx, [{"run_seq": run, "ended": count} for run, count in counted])
+    values = [{"of": run, "ended": count} for run, count in counted]
+    if len(values) == 1:  # as nearly always: one statement less
+        left = _count_off_one.rows(tx, values[0])
+        return [counted[0][0]] if left and left[0][0] == 0 else []
+    _count_off_many.run_many(tx, values)
     return [row[0] for row in _over.rows(tx, {"seqs": numbers(tx, [run for run, _ in counted])})]
 
 
