@@ -1,5 +1,5 @@
-"""On PostgreSQL, too, the statements of the hot path find what they want by index, also when their plans were made before
-there was anything in the tables, and nobody has counted since."""
+"""On PostgreSQL, too, the statements of the hot path find what they want by index, also when their plans were made with
+nothing in the tables and nobody has counted since."""
 
 from __future__ import annotations
 
