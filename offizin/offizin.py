@@ -7,39 +7,38 @@ import logging
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Self
 
 import httpx
 
-from offizin.brokers.broker import Broker
+from offizin.brokers.amqp_url import AmqpUrl
+from offizin.brokers.broker import Broker, results_of
 from offizin.brokers.in_process import InProcessBroker
 from offizin.clock import Clock, SystemClock
-from offizin.errors import Unavailable
 from offizin.faults import install_from
 from offizin.home import Home
 from offizin.mets.index import MetsIndex
 from offizin.mets.save import save
 from offizin.processors.discovery import Discovery
-from offizin.processors.surroundings import runner_environment, search_path
-from offizin.processors.tool_cache import Fingerprint
+from offizin.processors.surroundings import search_path
 from offizin.scheduling.cancellation import Cancellation
 from offizin.scheduling.choosing import Choosing
 from offizin.scheduling.completion import Completion
 from offizin.scheduling.contexts import Contexts
 from offizin.scheduling.dispatch import Dispatcher
+from offizin.scheduling.embedded import EmbeddedWorkforce
 from offizin.scheduling.endings import Endings
 from offizin.scheduling.lanes import Lanes, ReadMets, SaveMets
 from offizin.scheduling.learned import LearnedProcessors
-from offizin.scheduling.ownership import Ownership
 from offizin.scheduling.priorities import Priorities
-from offizin.scheduling.recovery import places_in_flight, recover
+from offizin.scheduling.remote.workforce import RemoteWorkforce
 from offizin.scheduling.retry_policy import Limits
 from offizin.scheduling.retrying import Retrying
 from offizin.scheduling.saving import Saving
 from offizin.scheduling.sending import Sending
 from offizin.scheduling.submission import Submissions
+from offizin.scheduling.workforce import Processors, Scheduler, Workforce
 from offizin.settings import Settings, SyncMode
 from offizin.store import servers
 from offizin.store.servers import ServerIdentity
@@ -49,15 +48,9 @@ from offizin.upkeep.callbacks import Callbacks
 from offizin.upkeep.cleaning import Cleaning
 from offizin.upkeep.mets_writer import MetsWriter
 from offizin.upkeep.service import Service
-from offizin.workers.pool import PoolSettings, WorkerPool
-from offizin.workers.process_group import end_leftovers
 from offizin.workers.runner_process import RunnerProcess
-from offizin.workspaces.unfinished_files import delete_unfinished_files
 
 log = logging.getLogger(__name__)
-
-# What has begun may finish so long when the server is stopped, in seconds.
-GRACE = 5.0
 
 
 class Changes:
@@ -138,18 +131,12 @@ class Offizin:
     async def __aexit__(self, *_: object) -> None:
         self.stop()
         await self.dispatcher.stop()
-        await self.pool.close(GRACE)
+        await self.workforce.stop()
         for service in reversed(self._services):
             await service.stop()
-        now = self.clock.now()
-        try:
-            await self.database.write(
-                lambda tx: recover(tx, self._limits, now, crashed=False, server=self.server.seq), synced=True
-            )
-        except Unavailable as error:
-            log.error("the next start will find what was under way as after a crash: %s", error)
-        await self.discovery.close()
-        await self.broker.close()
+        await self.workforce.leave(self._scheduler)
+        await self.workforce.processors.close()
+        await self.workforce.broker.close()
         await self.database.close()
         self.home.release()
 
@@ -159,73 +146,82 @@ class Offizin:
         self._limits = limits = Limits(
             own_failures=settings.own_failure_retries, runner_losses=settings.runner_lost_retries
         )
-        if left := await asyncio.to_thread(end_leftovers, self.home.runner_logs):
-            log.warning("ended %d processes that an earlier server had left", left)
         self.database: Database = await self._open_database()
         self.server = await self._enter()
-        server = self.server.seq
-        for workspace, file_grps in await self.database.read(lambda tx: places_in_flight(tx, server)):
-            await asyncio.to_thread(delete_unfinished_files, workspace, file_grps)
-        recovered = await self.database.write(lambda tx: recover(tx, limits, clock.now(), server=server), synced=True)
-        if recovered.again or recovered.cancelled or recovered.given_up:
-            log.warning(
-                "after a crash: %d pieces wait again, %d are cancelled, %d given up",
-                recovered.again, recovered.cancelled, recovered.given_up,
-            )  # fmt: skip
-        self.broker: Broker = self._parts.broker()
-        self.discovery = self._parts.discovery(settings, self.home, clock)
-        self.learned = LearnedProcessors(self.database, self._fingerprint, clock)
-        self.pool = WorkerPool(
-            self.broker, self.discovery.executable, self._pool_settings(), clock, self._parts.start_runner
-        )
-        self.ownership = ownership = Ownership(self.server)
-        self.lanes = Lanes(self.database, ownership, read=self._parts.read_mets, save=self._parts.save_mets)
+        self.workforce: Workforce = await self._workforce()
+        workforce = self.workforce
+        self.processors: Processors = workforce.processors
+        self.broker: Broker = workforce.broker
+        self.learned = LearnedProcessors(self.database, workforce.fingerprint, clock)
+        self.lanes = Lanes(self.database, read=self._parts.read_mets, save=self._parts.save_mets)
         contexts = Contexts()
-        choosing = Choosing(contexts, self.learned, clock, limits, self._slots, server)
+        choosing = Choosing(contexts, self.learned, clock, limits, workforce.slots)
         sending = Sending(
             self.broker, self.lanes, self.learned, clock,
-            home=self.home.path, serve=self.pool.serve, time_limit=settings.time_limit,
+            home=self.home.path, serve=workforce.serve, time_limit=settings.time_limit, sender=workforce.sender,
         )  # fmt: skip
         self.dispatcher = Dispatcher(
             self.database, choosing, sending, clock, self.timings,
-            server=server, slots=self._slots, serve=self.pool.serve, learn=self.pool.learn,
+            slots=workforce.slots, serve=workforce.serve, learn=workforce.learn,
         )  # fmt: skip
         changed: Callable[[], None] = self.changes.announce
         wake, virtual_time = self.dispatcher.wake, choosing.virtual_times.now
         self.saving = Saving(self.database, self.lanes, clock, self.timings)
-        self.callbacks = Callbacks(self.database, clock, server, self._parts.transport)
+        self.callbacks = Callbacks(self.database, clock, self._parts.transport)
         self.endings = Endings(
             self.database, self.lanes, self.saving, self.learned, clock,
-            server=server, changed=self.changes.announce_end, called_back=self.callbacks.wake,
+            changed=self.changes.announce_end, called_back=self.callbacks.wake,
         )  # fmt: skip
         run_over = self.endings.run_over
         self.completion = Completion(
             self.database, self.broker, self.dispatcher, choosing, self.learned, clock, self.timings, limits,
-            run_over=run_over, end_work=self.pool.cancel, changed=changed,
+            run_over=run_over, end_work=workforce.cancel, changed=changed,
+            queue=results_of(workforce.sender.name), others=workforce.heard,
         )  # fmt: skip
         self.submissions = Submissions(
-            self.database, ownership, self.lanes, contexts, self.discovery, self.dispatcher, choosing, clock,
-            self.timings, ended=run_over, changed=changed,
+            self.database, self.lanes, contexts, self.processors, self.dispatcher, choosing, clock, self.timings,
+            ended=run_over, changed=changed,
         )  # fmt: skip
         self.cancellation = Cancellation(
-            self.database, ownership, clock, end_work=self.pool.cancel, wake=wake, run_over=run_over, changed=changed
+            self.database, clock, end_work=workforce.cancel, wake=wake, run_over=run_over, changed=changed
         )
         self.retrying = Retrying(
-            self.database, ownership, self.lanes, clock,
-            virtual_time=virtual_time, wake=wake, run_over=run_over, changed=changed,
+            self.database, clock, virtual_time=virtual_time, wake=wake, run_over=run_over, changed=changed,
+            refresh=self.lanes.refresh,
         )  # fmt: skip
-        self.priorities = Priorities(self.database, ownership, virtual_time=virtual_time, wake=wake)
+        self.priorities = Priorities(self.database, virtual_time=virtual_time, wake=wake)
+        self._scheduler = Scheduler(
+            self.database, self.dispatcher, sending, self.lanes, contexts, limits, run_over, changed
+        )
+        await workforce.attend(self._scheduler)
         self._services: list[Service] = [
             self.learned,
             self.endings,
             self.callbacks,
-            MetsWriter(self.database, self.saving, clock, settings.save_interval, server),
+            MetsWriter(self.database, self.saving, clock, settings.save_interval),
             Cleaning(self.database, clock),
             self.completion,
             self.dispatcher,
         ]
         for service in self._services:
             await service.start()
+
+    async def _workforce(self) -> Workforce:
+        """Slots of our own; or, where there is a queue in the network, workers that come to it."""
+        settings, home, clock = self.settings, self.home, self.clock
+        if settings.reference.process_queue is None:
+            discovery = self._parts.discovery(settings, home, clock)
+            return await EmbeddedWorkforce.employ(
+                self._parts.broker(), discovery, settings, home, clock, self._parts.start_runner
+            )
+        from offizin.brokers.rabbitmq import RabbitMqBroker  # only a cluster has its packages
+
+        url = AmqpUrl.of_process_queue(settings.reference.process_queue)
+        name = f"Offizin server {self.server.name}"
+        return await RemoteWorkforce.await_them(
+            self.server, self.database, clock, settings.worker_lease,
+            lambda again: RabbitMqBroker.open(url, clock, name=name, again=again),
+        )  # fmt: skip
 
     async def _open_database(self) -> Database:
         settings = self.settings
@@ -243,22 +239,3 @@ class Offizin:
         now, alone = self.clock.now(), not self.database.shared
         row = await self.database.write(lambda tx: servers.enter(tx, name, "", now, alone=alone))
         return row.identity
-
-    def _fingerprint(self, processor: str) -> str:
-        return repr(Fingerprint.of(self.discovery.executable(processor)))
-
-    def _slots(self, processor: str) -> int:
-        return min(self.settings.slots, self.settings.slots_per_processor.get(processor, self.settings.slots))
-
-    def _pool_settings(self) -> PoolSettings:
-        settings = self.settings
-        return PoolSettings(
-            slots=settings.slots,
-            runners=settings.max_runners,
-            slots_per_processor=dict(settings.slots_per_processor),
-            threads=settings.threads_per_runner,
-            load_limit=settings.load_limit,
-            idle_limit=settings.runner_idle_limit,
-            logs=self.home.runner_logs,
-            environment=partial(runner_environment, os.environ),
-        )

@@ -128,10 +128,10 @@ class ProcessingServer(FastAPI):
         raise NotBuiltYet("there are no METS servers to end here", advice="Nothing is left behind: leave this out.")
 
     async def list_processors(self) -> list[str]:
-        return await asyncio.to_thread(self.offizin.discovery.names)
+        return await asyncio.to_thread(self.offizin.processors.names)
 
     async def get_worker_ocrd_tool(self, processor_name: str) -> dict[str, Any]:
-        return dict((await self.offizin.discovery.describe(processor_name)).tool)
+        return dict((await self.offizin.processors.describe(processor_name)).tool)
 
     async def validate_and_forward_job_to_worker(self, processor_name: str, data: JobInput) -> PYJobOutput:
         return await job_requests.submit_job(self.offizin, processor_name, data)

@@ -91,7 +91,7 @@ def check_processors_exist(offizin: Offizin, names: Iterable[str]) -> None:
     missing: dict[str, ProcessorUnknown] = {}
     for name in names:
         try:
-            offizin.discovery.executable(name)
+            offizin.processors.require(name)
         except ProcessorUnknown as error:
             missing[name] = error
     if missing:

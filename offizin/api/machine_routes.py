@@ -28,7 +28,7 @@ async def health(offizin: CurrentOffizin) -> Health:
         home=str(offizin.home.path),
         slots=offizin.settings.slots,
         runs_live=await offizin.database.read(runs.how_many_live),
-        runners=[Runner(processor=name, pid=pid, busy=busy) for name, pid, busy in offizin.pool.loaded()],
+        runners=[Runner(processor=name, pid=pid, busy=busy) for name, pid, busy in offizin.workforce.loaded()],
         timings=[Timing(part=part, count=count, seconds=seconds) for part, count, seconds in offizin.timings.table()],
     )
 
@@ -36,9 +36,9 @@ async def health(offizin: CurrentOffizin) -> Health:
 @router.get("/processors", tags=["discovery"])
 async def processors(offizin: CurrentOffizin) -> ProcessorList:
     """All processors with what they say of themselves; slow the first time, because each is asked."""
-    described = await offizin.discovery.describe_all()
+    described = await offizin.processors.describe_all()
     versions = await asyncio.gather(*(_version(offizin, found.name) for found in described))
-    loaded = Counter(name for name, _, _ in offizin.pool.loaded())
+    loaded = Counter(name for name, _, _ in offizin.workforce.loaded())
     return ProcessorList(
         processors=[
             ProcessorSummary(
@@ -70,6 +70,6 @@ async def events(
 
 async def _version(offizin: Offizin, name: str) -> str:
     try:
-        return await offizin.discovery.version(name)
+        return await offizin.processors.version(name)
     except OffizinError:  # it has gone meanwhile
         return ""

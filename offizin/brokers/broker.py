@@ -8,6 +8,9 @@ from enum import StrEnum
 from typing import Protocol
 
 RESULTS = "offizin.results"
+# Where workers introduce themselves, to whichever server reads it first.
+HELLO = "offizin.hello"
+_CONTROL = "offizin.control."
 # Where messages end that nobody can read, or that came back too often. Bounded: the oldest go first.
 DEAD_LETTERS = "offizin.dead-letters"
 MOST_DEAD_LETTERS = 10_000
@@ -18,26 +21,59 @@ def queue_of(processor: str) -> str:
     return f"offizin.{processor}"
 
 
-class Kind(StrEnum):
-    """What a message's body is."""
+def results_of(server: str) -> str:
+    """The queue of what workers tell a server; the one inside a server's own process has no name."""
+    return f"{RESULTS}.{server}" if server else RESULTS
 
-    PIECE = "piece"  # messages.Piece
-    TAKEN = "taken"  # messages.Taken
-    RESULT = "result"  # messages.Result
-    LOADED = "loaded"  # messages.Handshake
-    UNLOADABLE = "unloadable"  # messages.Unloadable
+
+def control_of(session: str) -> str:
+    """The queue of orders to one worker."""
+    return f"{_CONTROL}{session}"
+
+
+def is_control(queue: str) -> bool:
+    return queue.startswith(_CONTROL)
+
+
+class Kind(StrEnum):
+    """What a message's body is: a struct of ``offizin.messages``."""
+
+    # from server to worker
+    PIECE = "piece"
+    WELCOME = "welcome"
+    ASK = "ask"
+    CLAIMED = "claimed"
+    END = "end"
+    LOAD = "load"
+    PAUSE = "pause"
+    FAREWELL = "farewell"
+    # from worker to server
+    TAKEN = "taken"
+    RESULT = "result"
+    LOADED = "loaded"
+    UNLOADABLE = "unloadable"
+    HELLO = "hello"
+    HEARTBEAT = "heartbeat"
+    CLAIM = "claim"
+    GOODBYE = "goodbye"
+    # from a server to itself
+    TICK = "tick"
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """An encoded message: ``body`` is JSON, opened only at its destination (docs/messages.md).
 
-    ``again``: the same message may have been published before, so this one comes as if redelivered.
+    ``again``: the same message may have been published before, so this one comes as if redelivered. ``sender`` is the
+    server that it comes from, empty inside one process; ``generation`` grows whenever that server has to publish again
+    what may be there already, so that a receiver can tell what was sent before that.
     """
 
     kind: Kind
     body: bytes
     again: bool = False
+    sender: str = ""
+    generation: int = 0
 
 
 class Delivery(Protocol):
@@ -72,6 +108,9 @@ class Subscription(Protocol):
 
 
 class Broker(Protocol):
+    """Queues are made when they are needed. A control queue (``control_of``) belongs to its one consumer: it is there
+    as long as that listens, and what is published to one that is not there is dropped."""
+
     async def publish(self, queue: str, messages: Sequence[Message]) -> None:
         """Returns when the broker has them. Raises Unavailable when it cannot be reached: it may have some of them
         then, so who publishes them again says so (``Message.again``)."""

@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from offizin.brokers.broker import DEAD_LETTERS, MOST_DEAD_LETTERS, Delivery, Message, Subscription
+from offizin.brokers.broker import DEAD_LETTERS, MOST_DEAD_LETTERS, Delivery, Message, Subscription, is_control
 
 
 class InProcessDelivery:
@@ -65,22 +65,31 @@ class InProcessConsumer:
     async def cancel(self) -> None:
         if self not in self.queue.consumers:
             return
-        self.queue.consumers.remove(self)
         left = list(self.unanswered.values())
         self.unanswered.clear()
         for delivery in left:
             delivery.lose()
-        self.queue.put_back([delivery.message for delivery in left])
+        self.queue.left_by(self, [delivery.message for delivery in left])
 
 
 class InProcessQueue:
     """First in, first out; consumers take turns."""
 
-    def __init__(self, dead_letter: Callable[[Message], None], most: int | None = None) -> None:
+    def __init__(
+        self, dead_letter: Callable[[Message], None], most: int | None = None, *, exclusive: bool = False
+    ) -> None:
+        self.exclusive = exclusive  # it goes with its consumer
         self.waiting: deque[InProcessDelivery] = deque(maxlen=most)
         self.consumers: list[InProcessConsumer] = []
         self.dead_letter = dead_letter
         self._pump_scheduled = False
+
+    def left_by(self, consumer: InProcessConsumer, unanswered: Sequence[Message]) -> None:
+        self.consumers.remove(consumer)
+        if self.exclusive:
+            self.waiting.clear()
+        else:
+            self.put_back(unanswered)
 
     def put(self, messages: Sequence[Message]) -> None:
         self.waiting.extend(InProcessDelivery(message, redelivered=message.again) for message in messages)
@@ -117,14 +126,16 @@ class InProcessBroker:
 
     def _queue(self, name: str) -> InProcessQueue:
         if name not in self._queues:
-            self._queues[name] = InProcessQueue(self._dead_letter, MOST_DEAD_LETTERS if name == DEAD_LETTERS else None)
+            most = MOST_DEAD_LETTERS if name == DEAD_LETTERS else None
+            self._queues[name] = InProcessQueue(self._dead_letter, most, exclusive=is_control(name))
         return self._queues[name]
 
     def _dead_letter(self, message: Message) -> None:
         self._queue(DEAD_LETTERS).put([message])
 
     async def publish(self, queue: str, messages: Sequence[Message]) -> None:
-        self._queue(queue).put(messages)
+        if not is_control(queue) or self._queue(queue).consumers:
+            self._queue(queue).put(messages)
 
     async def consume(self, queue: str, prefetch: int, deliver: Callable[[list[Delivery]], None]) -> Subscription:
         target = self._queue(queue)

@@ -29,6 +29,7 @@ COMMANDS = {
     "processors": ("processors", "List the OCR-D processors of this machine."),
     "doctor": ("doctor", "Look for what is missing on this machine."),
     "serve": ("serve", "Start a server for many runs and users."),
+    "worker": ("worker", "Work for the servers of a cluster, from this machine."),
 }
 
 _EPILOG = """\

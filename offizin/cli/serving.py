@@ -32,7 +32,7 @@ class _AnnouncedServer(ProcessingServer):
 
     def on_listening(self, url: str) -> None:
         super().on_listening(url)
-        programs = count(len(self.offizin.discovery.names()), "program")
+        programs = count(len(self.offizin.processors.names()), "program")
         slots = count(self.settings.slots, "slot")
         click.echo(f"Offizin listens at {url} ({slots}). Its API: {url}/docs", err=True)
         click.echo(f"Home: {self.settings.home}. {programs} named ocrd-* found.", err=True)

@@ -82,6 +82,10 @@ class Discovery:
             + ".",
         )
 
+    def require(self, name: str) -> None:
+        """Raises ProcessorUnknown."""
+        self.executable(name)
+
     async def describe(self, name: str) -> ToolDescription:
         """Raises ProcessorUnknown when there is no such program, or when it is no processor."""
         executable, fingerprint = self._find(name)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from offizin.brokers.broker import RESULTS, Broker, Delivery, Kind, Subscription
+from offizin.brokers.broker import RESULTS, Broker, Delivery, Kind, Message, Subscription
 from offizin.clock import Clock
 from offizin.errors import Unavailable
 from offizin.faults import reach
@@ -47,7 +47,8 @@ MOST_IN_GROUP = 256
 
 class Completion:
     """``run_over`` is called with the number of each run in which nothing is open; ``end_work`` with the id of a job
-    that has begun although it was cancelled, on its way to the worker; ``changed`` after each commit."""
+    that has begun although it was cancelled, on its way to the worker; ``changed`` after each commit; ``others`` with
+    what workers say of themselves, once all that they said before is taken in."""
 
     def __init__(
         self,
@@ -63,6 +64,8 @@ class Completion:
         run_over: Callable[[int], None],
         end_work: Callable[[str], None],
         changed: Callable[[], None],
+        queue: str = RESULTS,
+        others: Callable[[Message], None] = lambda _: None,
     ) -> None:
         self._database = database
         self._broker = broker
@@ -75,6 +78,8 @@ class Completion:
         self._run_over = run_over
         self._end_work = end_work
         self._changed = changed
+        self._queue = queue
+        self._others = others
         self._arrived: list[Delivery] = []
         self._stopping = False
         self._wakened = asyncio.Event()
@@ -82,7 +87,7 @@ class Completion:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        self._subscription = await self._broker.consume(RESULTS, 100_000, self._receive)
+        self._subscription = await self._broker.consume(self._queue, 100_000, self._receive)
         self._task = asyncio.create_task(self._run(), name="completion")
 
     async def stop(self) -> None:
@@ -153,6 +158,7 @@ class Completion:
     async def _take(self, group: Sequence[Delivery]) -> None:
         results: list[Result] = []
         taken: list[Taken] = []
+        others: list[Message] = []
         with self._timings.measure("result: decode", 0):
             for delivery in group:
                 message = delivery.message
@@ -167,10 +173,17 @@ class Completion:
                         unloadable = decode_unloadable(message.body)
                         self._learned.did_not_load(unloadable.processor)
                         self._dispatcher.wake((unloadable.processor,))
+                    else:
+                        others.append(message)
                 except msgspec.DecodeError as error:
                     log.error("a message on the result queue cannot be read: %s", error)
         if results or taken:
             await self._commit(results, taken)
+        for message in others:
+            try:
+                self._others(message)
+            except msgspec.DecodeError as error:
+                log.error("a message on the result queue cannot be read: %s", error)
 
     async def _loaded(self, body: bytes) -> None:
         handshake = decode_handshake(body)
@@ -209,6 +222,8 @@ class Completion:
         with self._timings.measure("result: store", len(verdicts)):
             written = await self._dispatcher.carry_out(write, choice)
         reach("completion: after commit")
+        for piece, note in running:
+            piece.holder = note.session or None
         try:
             with self._timings.measure("result: METS index", len(written.accepted)):
                 for verdict in written.accepted:

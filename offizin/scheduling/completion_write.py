@@ -12,9 +12,10 @@ from offizin.scheduling.cascade import Consequences, Finished, follow
 from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.retry_policy import Next
 from offizin.scheduling.verdicts import Verdict
-from offizin.store import attempts, deltas, events, jobs, pieces, runs
+from offizin.store import attempts, deltas, events, holders, jobs, pieces, runs
 from offizin.store.attempts import FailedAttempt
 from offizin.store.events import Change
+from offizin.store.holders import Hold
 from offizin.store.jobs import Ending, JobRow
 from offizin.store.pieces import PageEnding
 from offizin.store.transaction import Transaction
@@ -67,9 +68,10 @@ class CompletionWrite:
         return self.written
 
     def _mark_running(self, taken: Sequence[tuple[Dispatched, Taken]]) -> None:
-        live = [(p, t) for p, t in taken if self._rows[p.seq].state is State.QUEUED]
+        live = [(p, t) for p, t in taken if t.begun and self._rows[p.seq].state is State.QUEUED]
+        holders.hold(self._tx, [Hold(p.seq, p.piece, p.attempt, p.of_many, t.session) for p, t in taken if t.session])
         jobs.mark_running(self._tx, {(p.seq, self._rows[p.seq].attempt, self._now - t.ago) for p, t in live})
-        pieces.mark_running(self._tx, [(p.seq, p.piece, p.attempt) for p, t in taken if p.of_many])
+        pieces.mark_running(self._tx, [(p.seq, p.piece, p.attempt) for p, t in taken if t.begun and p.of_many])
         self._changes.extend(self._change(p, State.RUNNING) for p, _ in live)
         self.written.unwanted.extend(p.id for p, _ in taken if self._rows[p.seq].cancelling)
 

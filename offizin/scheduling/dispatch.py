@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from offizin.clock import Clock
 from offizin.errors import Unavailable
 from offizin.faults import reach
+from offizin.messages import AttemptName
 from offizin.scheduling.choosing import Choice, Choosing
 from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.sending import Sending
@@ -40,9 +41,8 @@ class ProcessorLoad:
 
 
 class Dispatcher:
-    """Of the work of this ``server``. ``slots(processor)`` says how many pieces of it can be worked on at once (0: by
-    nobody now); ``learn`` asks the workers to load a processor so that it is known whether its pages are independent;
-    ``serve`` makes them listen."""
+    """``slots(processor)`` says how many pieces of it can be worked on at once (0: by nobody now); ``learn`` asks the
+    workers to load a processor so that it is known whether its pages are independent; ``serve`` makes them listen."""
 
     def __init__(
         self,
@@ -52,7 +52,6 @@ class Dispatcher:
         clock: Clock,
         timings: Timings,
         *,
-        server: int,
         slots: Callable[[str], int],
         serve: Callable[[str], Awaitable[None]],
         learn: Callable[[str], None],
@@ -63,7 +62,6 @@ class Dispatcher:
         self._sending = sending
         self._clock = clock
         self._timings = timings
-        self._server = server
         self._slots = slots
         self._serve = serve
         self._learn = learn
@@ -74,9 +72,12 @@ class Dispatcher:
         self._stopped = False
 
     async def start(self) -> None:
-        times = await self._database.read(lambda tx: fair_order.virtual_times(tx, self._server))
+        def look(tx: Transaction) -> tuple[set[str], dict[tuple[str, int], int]]:
+            return jobs.ready_processors(tx) | pieces.ready_processors(tx), fair_order.virtual_times(tx)
+
+        ready, times = await self._database.read(look)
         self._choosing.virtual_times.set(times)
-        await self.look_everywhere()
+        self.wake(ready)
         self._task = asyncio.create_task(self._run(), name="dispatcher")
 
     async def stop(self) -> None:
@@ -87,20 +88,23 @@ class Dispatcher:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._sending.stop()
 
-    async def look_everywhere(self) -> None:
-        """Wake all processors of which something is ready."""
-
-        def look(tx: Transaction) -> set[str]:
-            return jobs.ready_processors(tx, self._server) | pieces.ready_processors(tx, self._server)
-
-        self.wake(await self._database.read(look))
-
     def wake(self, processors: Collection[str]) -> None:
         """These processors may have ready work, or room for it."""
         for processor in processors:
             self._hot[processor] = None
         if processors:
             self._wakened.set()
+
+    def piece(self, attempt: AttemptName) -> Dispatched | None:
+        """The piece whose present attempt this is, if it is out."""
+        found = self.out.get((attempt.job, attempt.piece))
+        return found if found is not None and found.attempt == attempt.attempt else None
+
+    def adopt(self, found: Iterable[Dispatched]) -> None:
+        """These were sent by an earlier server."""
+        for piece in found:
+            self._load(piece.processor).out += 1
+            self.out[piece.id, piece.piece] = piece
 
     def over(self, done: Dispatched, seconds: float | None) -> None:
         """A piece has come back, after ``seconds`` of the processor's own time (None: it says nothing about that)."""

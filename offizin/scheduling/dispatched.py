@@ -22,6 +22,8 @@ class Dispatched:
     processor: str
     alone: bool
     tries: int
+    holder: str | None = None  # the worker's session that has it, as far as it has said so
+    sent: bool = False  # to the broker, at least once
     full_mets: bool = False
     lane: Lane | None = None
     settled: set[str] = field(default_factory=set)  # pages of which results have come

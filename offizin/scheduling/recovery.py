@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from offizin.jobs import State
 from offizin.messages import Cause
 from offizin.scheduling.book_end import CANCELLED, end_book
-from offizin.scheduling.cascade import Finished, follow, pages_of
+from offizin.scheduling.cascade import Consequences, Finished, follow, pages_of
 from offizin.scheduling.retry_policy import Limits, after_loss
 from offizin.store import events, jobs, pieces, runs
 from offizin.store.events import Change
@@ -26,24 +27,46 @@ class Recovered:
     given_up: int
 
 
-def places_in_flight(tx: Transaction, server: int = 1) -> set[tuple[Path, tuple[str, ...]]]:
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """What was done, and what follows from it."""
+
+    recovered: Recovered
+    consequences: Consequences
+
+
+def places_in_flight(tx: Transaction) -> set[tuple[Path, tuple[str, ...]]]:
     """The workspaces and output groups of what is in flight: there lies what was being written, if a runner was killed
     over it."""
     found: set[tuple[Path, tuple[str, ...]]] = set()
-    steps = {(row.run, row.step) for row in jobs.in_flight(tx, server)}
+    steps = {(row.run, row.step) for row in jobs.in_flight(tx)}
     for run in {run for run, _ in steps}:
         workspace = Path(runs.by_seq(tx, run).mets).parent
         found.update((workspace, s.output_file_grps) for s in runs.steps_of(tx, run) if (run, s.number) in steps)
     return found
 
 
-def recover(tx: Transaction, limits: Limits, now: float, *, crashed: bool = True, server: int = 1) -> Recovered:
-    """Put everything that this server has in flight back. What had only been queued is charged nothing; what ran when
-    the server ``crashed`` counts a loss."""
+def recover(tx: Transaction, limits: Limits, now: float, *, crashed: bool = True) -> Recovered:
+    """Put everything in flight back. What had only been queued is charged nothing; what ran when the server
+    ``crashed`` counts a loss."""
+    singles = [row for row in jobs.in_flight(tx) if row.page is not None]
+    return put_back(tx, singles, pieces.in_flight(tx), limits, now, crashed=crashed).recovered
+
+
+def put_back(
+    tx: Transaction,
+    of_one_page: Sequence[JobRow],
+    of_many: Sequence[PieceRow],
+    limits: Limits,
+    now: float,
+    *,
+    crashed: bool,
+) -> PutBack:
+    """As ``recover``, of these jobs and pieces; what is not in flight stays as it is."""
     singles: list[tuple[JobRow, State, int]] = []
     finished: list[Finished] = []
-    for row in jobs.in_flight(tx, server):
-        if row.page is None:
+    for row in of_one_page:
+        if row.state not in (State.QUEUED, State.RUNNING):
             continue
         losses = row.losses + (crashed and row.state is State.RUNNING)
         singles.append((row, _after(row.cancelling, row.state, losses, limits), losses))
@@ -52,7 +75,9 @@ def recover(tx: Transaction, limits: Limits, now: float, *, crashed: bool = True
         if state.is_final:
             cause, message = _why(state, losses)
             finished.append(Finished(row, state, pages_of(tx, row), cause, message, wholly_lost=True))
-    states = [state for _, state, _ in singles] + _recover_pieces(tx, limits, finished, now, crashed, server)
+    states = [state for _, state, _ in singles] + _put_back_pieces(
+        tx, [piece for piece in of_many if piece.state in (State.QUEUED, State.RUNNING)], limits, finished, now, crashed
+    )
     consequences = follow(tx, finished, now)
     run_ids = runs.ids(tx, {done.row.run for done in finished} | {row.run for row, _ in consequences.cancelled})
     changes = [
@@ -64,11 +89,12 @@ def recover(tx: Transaction, limits: Limits, now: float, *, crashed: bool = True
         for row, message in consequences.cancelled
     ]
     events.add(tx, changes, now)
-    return Recovered(
+    recovered = Recovered(
         again=sum(state is State.CACHED for state in states),
         cancelled=sum(state is State.CANCELLED for state in states),
         given_up=sum(state is State.FAILED for state in states),
     )
+    return PutBack(recovered, consequences)
 
 
 def _after(cancelling: bool, state: State, losses: int, limits: Limits) -> State:
@@ -93,11 +119,10 @@ def _why(state: State, losses: int) -> tuple[Cause | None, str]:
     return None, ""
 
 
-def _recover_pieces(
-    tx: Transaction, limits: Limits, finished: list[Finished], now: float, crashed: bool, server: int
+def _put_back_pieces(
+    tx: Transaction, found: Sequence[PieceRow], limits: Limits, finished: list[Finished], now: float, crashed: bool
 ) -> list[State]:
     states: list[State] = []
-    found = pieces.in_flight(tx, server)
     rows = jobs.rows(tx, {piece.job for piece in found})
     for piece in found:
         losses = piece.losses + (crashed and piece.state is State.RUNNING)

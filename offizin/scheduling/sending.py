@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from offizin.brokers.at_last import PAUSE, publish_at_last
-from offizin.brokers.broker import RESULTS, Broker, Kind, Message, queue_of
+from offizin.brokers.broker import Broker, Kind, Message, queue_of, results_of
 from offizin.clock import Clock
 from offizin.errors import OffizinError, Unavailable
 from offizin.logs import job_log
@@ -21,6 +22,14 @@ from offizin.scheduling.lanes import Lane, Lanes
 from offizin.scheduling.learned import LearnedProcessors
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whose results come back (empty: to the one server in this process), and of which generation is what it sends."""
+
+    name: str = ""
+    generation: Callable[[], int] = lambda: 0
 
 
 class Sending:
@@ -36,6 +45,7 @@ class Sending:
         home: Path,
         serve: Callable[[str], Awaitable[None]],
         time_limit: Callable[[str], float | None],
+        sender: Sender = Sender(),
     ) -> None:
         self._broker = broker
         self._lanes = lanes
@@ -44,6 +54,7 @@ class Sending:
         self._home = str(home)
         self._serve = serve
         self._time_limit = time_limit
+        self._sender = sender
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def send(self, chosen: Sequence[Dispatched]) -> None:
@@ -61,6 +72,10 @@ class Sending:
         for mets, waiting in without.items():
             self._aside(self._open_and_send(mets, waiting))
         await self._send_pieces(with_lane)
+
+    async def send_again(self, pieces: Sequence[Dispatched]) -> None:
+        """They may be in their queues, or lost: whoever receives them has to claim them."""
+        await self._send_pieces([piece for piece in pieces if piece.lane is not None], again=True)
 
     async def stop(self) -> None:
         """What is not sent yet stays where it is; the next start begins with it."""
@@ -86,26 +101,35 @@ class Sending:
                     log.exception("%s cannot be opened", mets)
                 lost = [Result(p.id, p.attempt, p.piece, cause=Cause.NO_INPUT, message=str(error)) for p in waiting]
                 messages = [Message(Kind.RESULT, encode(result)) for result in lost]
-                await publish_at_last(self._broker, self._clock, RESULTS, messages)
+                await publish_at_last(self._broker, self._clock, results_of(self._sender.name), messages)
                 return
         for piece in waiting:
             piece.lane = lane
             lane.in_flight += 1
         await self._send_pieces(waiting)
 
-    async def _send_pieces(self, ready: Sequence[Dispatched]) -> None:
+    async def _send_pieces(self, ready: Sequence[Dispatched], *, again: bool = False) -> None:
         by_processor: dict[str, list[Message]] = {}
+        name, generation = self._sender.name, self._sender.generation()
         for piece in ready:
             assert piece.lane is not None
-            message = Message(Kind.PIECE, encode(self._piece(piece, piece.lane)))
+            piece.sent = True
+            message = Message(Kind.PIECE, encode(self._piece(piece, piece.lane)), again, name, generation)
             by_processor.setdefault(piece.processor, []).append(message)
         for processor, messages in by_processor.items():
-            try:
-                await self._serve(processor)
-                await self._broker.publish(queue_of(processor), messages)
-            except Unavailable as error:
-                log.warning("%d pieces of %s are sent again: %s", len(messages), processor, error)
-                self._aside(self._serve_and_publish(processor, messages))
+            sending = self._send_messages(processor, messages)
+            if self._sender.name:
+                self._aside(sending)  # a broker in the network takes its time to confirm
+            else:
+                await sending
+
+    async def _send_messages(self, processor: str, messages: Sequence[Message]) -> None:
+        try:
+            await self._serve(processor)
+            await self._broker.publish(queue_of(processor), messages)
+        except Unavailable as error:
+            log.warning("%d pieces of %s are sent again: %s", len(messages), processor, error)
+            self._aside(self._serve_and_publish(processor, messages))
 
     async def _serve_and_publish(self, processor: str, messages: Sequence[Message]) -> None:
         await self._clock.sleep(PAUSE)

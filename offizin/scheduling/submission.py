@@ -14,7 +14,6 @@ from offizin.faults import reach
 from offizin.jobs import RunKind, State
 from offizin.mets.index import MetsIndex
 from offizin.pages import resolve_pages
-from offizin.processors.discovery import Discovery
 from offizin.processors.parameters import check_cardinality, complete
 from offizin.scheduling.choosing import Choice, Choosing
 from offizin.scheduling.contexts import Contexts
@@ -22,10 +21,10 @@ from offizin.scheduling.dispatch import Dispatcher
 from offizin.scheduling.edges import Work, edges_between
 from offizin.scheduling.lanes import Lane, Lanes
 from offizin.scheduling.live_work import groups_of, live_work
-from offizin.scheduling.ownership import Moved, Ownership
 from offizin.scheduling.plan import Plan, PlannedStep, plan
 from offizin.scheduling.to_the_end import to_the_end
 from offizin.scheduling.window import tag
+from offizin.scheduling.workforce import Processors
 from offizin.store import edges, events, jobs, pieces, runs
 from offizin.store.edges import Edge, EdgeKind
 from offizin.store.jobs import NewJob
@@ -70,10 +69,9 @@ class Submissions:
     def __init__(
         self,
         database: Database,
-        ownership: Ownership,
         lanes: Lanes,
         contexts: Contexts,
-        discovery: Discovery,
+        processors: Processors,
         dispatcher: Dispatcher,
         choosing: Choosing,
         clock: Clock,
@@ -83,10 +81,9 @@ class Submissions:
         changed: Callable[[], None],
     ) -> None:
         self._database = database
-        self._ownership = ownership
         self._lanes = lanes
         self._contexts = contexts
-        self._discovery = discovery
+        self._processors = processors
         self._dispatcher = dispatcher
         self._choosing = choosing
         self._clock = clock
@@ -95,14 +92,7 @@ class Submissions:
         self._changed = changed
 
     async def submit(self, submission: Submission) -> Submitted:
-        """Raises the errors under InvalidRequest and NotFound, and OwnedElsewhere; then nothing has been written."""
-        while True:
-            try:
-                return await self._submit(submission)
-            except Moved:
-                await self._lanes.refresh(await asyncio.to_thread(_writable, submission.mets), self._clock.now())
-
-    async def _submit(self, submission: Submission) -> Submitted:
+        """Raises the errors under InvalidRequest and NotFound; then nothing has been written."""
         with self._timings.measure("validate"):
             if abs(submission.priority) > MOST_PRIORITY:
                 raise InvalidRequest(f"priority {submission.priority} is out of range", advice="Use small numbers.")
@@ -152,7 +142,7 @@ class Submissions:
 
     async def _check_steps(self, steps: Sequence[Step], kind: RunKind) -> list[PlannedStep]:
         found = await asyncio.gather(
-            *(self._discovery.describe(name) for name in {step.processor for step in steps}), return_exceptions=True
+            *(self._processors.describe(name) for name in {step.processor for step in steps}), return_exceptions=True
         )
         missing = [outcome for outcome in found if isinstance(outcome, ProcessorUnknown)]
         if missing:
@@ -179,7 +169,7 @@ class Submissions:
                 return lane
         except OSError:
             pass  # reading it anew says what is wrong
-        if await self._live_steps(lane.workspace):
+        if await self._database.read(lambda tx: runs.live_steps(tx, lane.workspace)):
             raise MetsChanged(
                 f"{mets} was changed by somebody else while runs are under way on it",
                 advice="Put the file back as it was, or cancel the runs on this workspace first.",
@@ -189,21 +179,12 @@ class Submissions:
 
     async def _check_groups(self, submission: Submission, workspace: int, index: MetsIndex) -> None:
         # Live runs first: what they have finished by the time the index is looked at is in the index.
-        live = await self._live_steps(workspace)
+        live = await self._database.read(lambda tx: runs.live_steps(tx, workspace))
         existing = {group for _, step in live for group in step.output_file_grps}
         existing.update(index.file_groups)
         findings = check_groups(submission.workflow, existing)
         if findings:
             raise findings[0].as_error()
-
-    async def _live_steps(self, workspace: int) -> list[tuple[int, StepRow]]:
-        """Raises OwnedElsewhere: then what we know of the workspace says nothing."""
-
-        def look(tx: Transaction) -> list[tuple[int, StepRow]]:
-            self._ownership.check(tx, workspace)
-            return runs.live_steps(tx, workspace)
-
-        return await self._database.read(look)
 
     def _write(
         self,
@@ -217,7 +198,6 @@ class Submissions:
         now: float,
     ) -> int:
         workspace = lane.workspace
-        self._ownership.take(tx, workspace, known=lane.epoch)
         rows = [StepRow(s.number, s.processor, s.parameters, s.input_file_grps, s.output_file_grps) for s in steps]
         new_run = NewRun(
             id=run_id,
@@ -266,14 +246,11 @@ class Submissions:
                 )
                 for at, (job, job_id) in enumerate(zip(planned.jobs, ids, strict=True))
             ],
-            self._ownership.server,
         )
         of_many_pages = [(first + at, job.pages) for at, job in enumerate(planned.jobs) if len(job.pages) > 1]
         pieces.add_pages(tx, of_many_pages)
         edges.add(tx, found)
         events.add(tx, [events.Change(run_id, State.CACHED)], now)
-        if submission.depends_on:
-            self._ownership.check_predecessors(tx, [work.seq for work in new])
         return run
 
 

@@ -11,6 +11,7 @@ from offizin.errors import BadOutput
 from offizin.messages import Cause, Delta, File, PageOutcome, Result
 from offizin.scheduling import retry_policy
 from offizin.scheduling.dispatched import Dispatched
+from offizin.scheduling.lanes import Lane
 from offizin.scheduling.retry_policy import Attempt, Limits, Next
 
 
@@ -111,8 +112,7 @@ def _judge_page(piece: Dispatched, outcome: PageOutcome, claims: Claims) -> tupl
 def _files_without_page(piece: Dispatched, files: list[File], claims: Claims) -> list[File]:
     """One that is there already may only give way to one that was made of the whole book."""
     if files:
-        assert piece.lane is not None
-        index = piece.lane.index
+        index = _lane(piece).index
         there = next((file for file in files if index.by_id(file.id)), None)
         if there is not None and not set(index.pages).issubset(piece.pages):
             raise BadOutput(
@@ -125,10 +125,15 @@ def _files_without_page(piece: Dispatched, files: list[File], claims: Claims) ->
 def _checked(piece: Dispatched, files: list[File], page: str | None, claims: Claims) -> list[File]:
     if not files:
         return files
-    assert piece.lane is not None
     delta = Delta(files=files, overwrite=piece.context.overwrite)
-    piece.lane.index.check(
+    _lane(piece).index.check(
         delta, pages=(page,) if page is not None else piece.pages, file_grps=piece.context.output_file_grps
     )
     claims.add(piece.context.workspace, files)
     return files
+
+
+def _lane(piece: Dispatched) -> Lane:
+    if piece.lane is None:  # of an earlier server, and now it cannot be opened
+        raise BadOutput(f"{piece.context.mets} cannot be read any more, so what was made of it cannot be checked")
+    return piece.lane

@@ -82,6 +82,7 @@ class Settings:
     sync: SyncMode = SyncMode.SUBMISSIONS
     store: Store | None = None
     server_lease: float = 15.0
+    worker_lease: float = 15.0
     log_level: LogLevel = LogLevel.INFO
     reference: ReferenceConfig = field(default_factory=ReferenceConfig)
     notices: tuple[str, ...] = ()
@@ -162,6 +163,7 @@ SETTINGS = {
     "sync": Setting(one_of(SyncMode), "what a power failure cannot take back"),
     "store": Setting(store, "the URL of a PostgreSQL that servers share; not given: SQLite in the home"),
     "server_lease": Setting(seconds(1), "without a sign of life, after which another server takes over"),
+    "worker_lease": Setting(seconds(1), "that a worker may be silent before its work is given to others"),
     "log_level": Setting(one_of(LogLevel), "of the server's own log"),
 }
 

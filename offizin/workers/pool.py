@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
 from offizin.brokers.at_last import publish_at_last
-from offizin.brokers.broker import RESULTS, Broker, Delivery, Kind, Message, Subscription, queue_of
+from offizin.brokers.broker import Broker, Delivery, Kind, Message, queue_of, results_of
 from offizin.clock import Clock
 from offizin.errors import OffizinError, RunnerLost
-from offizin.messages import Cause, Unloadable, decode_ticket, encode
+from offizin.messages import AttemptName, Cause, Handshake, Unloadable, decode_ticket, encode
+from offizin.workers.line import MOST_IN_HAND, Line
+from offizin.workers.membership import Claims, Held, Membership
 from offizin.workers.runner_process import RunnerProcess
-from offizin.workers.slot import Held, Slot, report_end
+from offizin.workers.slot import Slot, hand_back, report_end
 
 log = logging.getLogger(__name__)
 
-# How much work may lie in a runner's hands, in seconds, and in pieces.
-IN_HAND = 0.05
-MOST_IN_HAND = 32
 # How long a runner keeps its core while other processors wait.
 TURN = 0.05
 TICK = 0.05
@@ -44,47 +42,6 @@ class PoolSettings:
     environment: Callable[[Path], dict[str, str]]  # what is set for a processor's program
 
 
-@dataclass(slots=True)
-class Line:
-    """What waits for one processor on this worker, and the slots it has."""
-
-    processor: str
-    limit: int
-    waiting: deque[Held] = field(default_factory=deque)
-    slots: list[Slot] = field(default_factory=list)
-    loading: int = 0
-    seconds: float | None = None  # measured, for a piece
-    turn_at: float = 0.0
-    subscription: Subscription | None = None
-
-    @property
-    def in_hand(self) -> int:
-        """How many pieces a runner of this processor may hold: about 50 ms of work, but one of unknown length."""
-        if self.seconds is None:
-            return 1
-        return max(1, min(MOST_IN_HAND, round(IN_HAND / max(self.seconds, 1e-4))))
-
-    def measured(self, seconds: float, pieces: int) -> None:
-        each = seconds / pieces
-        self.seconds = each if self.seconds is None else 0.7 * self.seconds + 0.3 * each
-
-    @property
-    def idle(self) -> Slot | None:
-        """A loaded runner with nothing to do."""
-        return next((slot for slot in self.slots if not slot.busy and not slot.ending), None)
-
-    @property
-    def wants_a_core(self) -> bool:
-        """Whether something waits here that a core more would begin with, or load a runner for."""
-        if not self.waiting or self.active >= self.limit:
-            return False
-        return self.idle is not None or self.loading < len(self.waiting)
-
-    @property
-    def active(self) -> int:
-        return self.loading + sum(slot.busy for slot in self.slots)
-
-
 class WorkerPool:
     """Takes pieces from the processors' queues and has them done, at most ``slots`` at a time.
 
@@ -99,8 +56,11 @@ class WorkerPool:
         settings: PoolSettings,
         clock: Clock,
         start_runner: Callable[..., Awaitable[RunnerProcess]] = RunnerProcess.start,
+        membership: Membership | None = None,
     ) -> None:
         self.settings = settings
+        self._membership = membership or Membership()
+        self._claims = Claims()
         self._broker = broker
         self._locate = locate
         self._start_runner = start_runner
@@ -128,10 +88,51 @@ class WorkerPool:
             raise
 
     def learn(self, processor: str) -> None:
-        """Load a runner of the processor, so that its handshake is heard, unless one is loaded or loading."""
+        """Load a runner of the processor, so that its handshake is heard, unless one is loading."""
         line = self._lines[processor]
-        if not line.slots and not line.loading:
+        if line.slots:
+            self._spawn(self._tell_loaded(line, line.slots[0].runner.handshake))
+        elif not line.loading:
             self._load(line)
+
+    def pause(self, processors: Collection[str] | None, paused: bool) -> None:
+        """Begin nothing more of these processors (None: of any), or begin again. What has begun goes on."""
+        for line in self._lines.values():
+            if processors is None or line.processor in processors:
+                line.paused = paused
+        self._assign()
+
+    def claim_answered(self, granted: Sequence[AttemptName], refused: Sequence[AttemptName]) -> None:
+        """The server's word on what had to be claimed."""
+        for held in self._claims.answered(refused):
+            held.delivery.acknowledge()
+        for held in self._claims.answered(granted):
+            held.taken = True
+            held.delivery.acknowledge()
+            self._lines[held.ticket.processor].waiting.append(held)
+        self._assign()
+
+    def claim_again(self) -> None:
+        """Ask once more for everything that no answer has come for."""
+        for server, attempts in self._claims.by_server().items():
+            self._membership.claim(server, attempts)
+
+    def held(self) -> list[AttemptName]:
+        """All that is in the hands of this worker, begun or not."""
+        return [held.name for line in self._lines.values() for held in line.held()]
+
+    def renew(self, seconds: float) -> None:
+        """From now on runners may write for so long."""
+        for line in self._lines.values():
+            for slot in line.slots:
+                slot.runner.renew(seconds)
+
+    async def abandon(self) -> None:
+        """Kill all runners, at once; nothing is reported. Returns when they are gone."""
+        for line in self._lines.values():
+            for slot in line.slots:
+                slot.abandon()
+        await self.close(0.0)
 
     def cancel(self, job: str) -> None:
         """End what this worker does for the job, or drop it where it waits. Its result says CANCELLED."""
@@ -152,8 +153,14 @@ class WorkerPool:
         self._closing = True
         self._keeper.cancel()
         for line in self._lines.values():
+            if self._membership.session and self._membership.may_work:
+                # Else the broker would give what has begun to somebody else, who would have to ask.
+                for slot in line.slots:
+                    await slot.take_over_all()
+                for held in [held for held in line.waiting if held.taken]:
+                    await hand_back(self._broker, self._clock, held)
+            line.waiting.clear()
             if line.subscription is not None:
-                line.waiting.clear()
                 await line.subscription.cancel()
         await self._stop_all(grace)
         for task in list(self._tasks):
@@ -168,6 +175,7 @@ class WorkerPool:
         await asyncio.gather(*stops, return_exceptions=True)
 
     def _receive(self, line: Line, deliveries: Sequence[Delivery]) -> None:
+        asking = False
         for delivery in deliveries:
             try:
                 ticket = decode_ticket(delivery.message.body)
@@ -175,7 +183,14 @@ class WorkerPool:
                 log.error("a message on the queue of %s cannot be read: %s", line.processor, error)
                 delivery.refuse()
                 continue
-            line.waiting.append(Held(delivery, ticket))
+            held = Held(delivery, ticket)
+            if self._membership.must_claim(delivery):
+                self._claims.add(held)
+                asking = True
+            else:
+                line.waiting.append(held)
+        if asking:
+            self.claim_again()
         self._assign()
 
     def _assign(self, first: Line | None = None) -> None:
@@ -183,18 +198,21 @@ class WorkerPool:
 
         ``first`` comes before them: it has been waiting for a runner on a core of its own.
         """
-        if self._closing:
+        if self._closing or not self._membership.may_work:
             return
         self._work.set()
+        for line in self._lines.values():
+            line.drop_gone()
         now = self._clock.monotonic()
         active = sum(line.active for line in self._lines.values())
         alone = any(slot.alone for line in self._lines.values() for slot in line.slots)
-        wants_to_be_alone = [line for line in self._lines.values() if line.waiting and line.waiting[0].ticket.alone]
+        wants_to_be_alone = [line for line in self._lines.values() if line.wants_to_be_alone]
         if alone or (active and wants_to_be_alone):
             return
-        crowded = any(line.waiting and not line.active for line in self._lines.values())
+        crowded = any(line.waiting and not line.active and not line.paused for line in self._lines.values())
         for line in self._lines.values():
-            self._feed_busy(line, now, crowded)
+            if not line.paused:
+                self._feed_busy(line, now, crowded)
         lines = wants_to_be_alone or self._lines.values()
         while active < (1 if wants_to_be_alone else self.settings.slots):
             wanting = [line for line in lines if line.wants_a_core]
@@ -247,25 +265,35 @@ class WorkerPool:
             await self._refuse(line, error)
             return
         line.loading -= 1
+        if self._membership.session:
+            runner.renew(self._membership.lease_left())
         slot = Slot(
             line.processor,
             runner,
             self._broker,
             self._clock,
+            self._membership,
             measured=line.measured,
             changed=self._assign,
             ended=self._slot_ended,
         )
         line.slots.append(slot)
-        handshake = replace(runner.handshake, processor=line.processor)
         # Else, where few runners find room, each would have to go for the next before it has done anything.
         self._assign(line)
-        await publish_at_last(self._broker, self._clock, RESULTS, [Message(Kind.LOADED, encode(handshake))])
+        await self._tell_loaded(line, runner.handshake)
+
+    async def _tell_loaded(self, line: Line, handshake: Handshake) -> None:
+        named = replace(handshake, processor=line.processor)
+        await self._tell_servers(Message(Kind.LOADED, encode(named)))
+
+    async def _tell_servers(self, message: Message) -> None:
+        for server in self._membership.servers():
+            await publish_at_last(self._broker, self._clock, results_of(server), [message])
 
     async def _refuse(self, line: Line, error: Exception) -> None:
         """The processor does not load: what waits for it on this worker fails, with what the program said."""
         note = Unloadable(line.processor, str(error))
-        await publish_at_last(self._broker, self._clock, RESULTS, [Message(Kind.UNLOADABLE, encode(note))])
+        await self._tell_servers(Message(Kind.UNLOADABLE, encode(note)))
         cause = Cause.RUNNER_LOST if isinstance(error, RunnerLost) else Cause.EXIT
         while line.waiting:
             await report_end(self._broker, self._clock, line.waiting.popleft(), cause, str(error))

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from offizin.brokers.at_last import publish_at_last
-from offizin.brokers.broker import RESULTS, Broker, Delivery, Kind, Message
+from offizin.brokers.broker import Broker, Kind, Message, results_of
 from offizin.clock import Clock
 from offizin.errors import Unavailable
 from offizin.logs import log_tail
-from offizin.messages import Cause, PieceTicket, Result, Taken, decode_piece, encode
+from offizin.messages import Cause, Result, Taken, decode_piece, encode
 from offizin.workers.exit_causes import cause_of
+from offizin.workers.membership import Held, Membership
 from offizin.workers.runner_process import Reported, RunnerProcess, Started
 from offizin.workspaces.unfinished_files import delete_unfinished_files
 
@@ -24,16 +24,8 @@ LISTEN_EVERY = 0.006
 
 # A piece that is over sooner is never shown as running.
 NOTE_AFTER = 0.03
-
-
-@dataclass(slots=True, eq=False)
-class Held:
-    """A piece on this worker: its delivery, and what must be known of it."""
-
-    delivery: Delivery
-    ticket: PieceTicket
-    noted: bool = False
-    cancelled: bool = False
+# What waits so long behind another in a runner's hands is taken over, too: no broker waits for ever for an answer.
+TAKE_ALL_AFTER = 2.0
 
 
 class Slot:
@@ -49,6 +41,7 @@ class Slot:
         runner: RunnerProcess,
         broker: Broker,
         clock: Clock,
+        membership: Membership,
         *,
         measured: Callable[[float, int], None],
         changed: Callable[[], None],
@@ -61,12 +54,14 @@ class Slot:
         self.busy_since = 0.0
         self._broker = broker
         self._clock = clock
+        self._membership = membership
         self._measured = measured
         self._changed = changed
         self._ended = ended
         self._begun = False  # the first of ``held`` is being worked on
         self._progress_at = 0.0
         self._stopping = False
+        self._abandoned = False
         self._reason: tuple[Held, Cause, str] | None = None
         self._reporting = False
         self.ending = False  # nothing more may be fed
@@ -94,6 +89,11 @@ class Slot:
         self.ending = True
         self.runner.kill()
 
+    def abandon(self) -> None:
+        """Kill the runner; what it had is nobody's any more, and nothing is said of it."""
+        self._abandoned = self._stopping = self.ending = True
+        self.runner.kill()
+
     def cancel(self, job: str) -> bool:
         """End the runner if it works on this job now, or as soon as it does: it has the pieces already."""
         for held in self.held:
@@ -113,20 +113,34 @@ class Slot:
         now, first = self._clock.monotonic(), self.held[0]
         running = now - self._progress_at
         if not first.noted and running >= NOTE_AFTER:
-            first.noted = True
-            ticket = first.ticket
-            note = Taken(ticket.job, ticket.attempt, ticket.piece, ago=running)
-            try:
-                await self._broker.publish(RESULTS, [Message(Kind.TAKEN, encode(note))])
-            except Unavailable:
-                first.noted = False
+            await self._take_over(first, running)
+        if running >= TAKE_ALL_AFTER:
+            await self.take_over_all()
         limit = first.ticket.time_limit
         if limit is not None and running > limit:
             self.end(Cause.TIMEOUT, f"no page was done within the time limit of {limit:g} s")
 
+    async def take_over_all(self) -> None:
+        """Tell the servers of all that is in hand."""
+        for held in [held for held in self.held if not held.taken]:
+            await self._take_over(held, None)
+
+    async def _take_over(self, held: Held, running: float | None) -> None:
+        """Tell the server that we have it (and for how long it has been running); then the broker may forget it."""
+        held.noted = held.noted or running is not None
+        ticket, session = held.ticket, self._membership.session
+        note = Taken(ticket.job, ticket.attempt, ticket.piece, running or 0.0, running is not None, session)
+        try:
+            await self._broker.publish(results_of(held.server), [Message(Kind.TAKEN, encode(note))])
+        except Unavailable:
+            held.noted = held.noted and running is None
+        else:
+            held.taken = True
+            held.delivery.acknowledge()
+
     async def stop(self, grace: float) -> None:
-        """Let the runner finish and leave, within ``grace`` seconds. What it does not finish is not reported: nobody
-        is to blame."""
+        """Let the runner finish and leave, within ``grace`` seconds. For what it does not finish nobody is to blame: it
+        is handed back."""
         self._stopping = True
         await self.runner.stop(grace)
         await self._reader
@@ -134,13 +148,14 @@ class Slot:
     async def _read(self) -> None:
         async for events in self.runner.events():
             now = self._clock.monotonic()
-            reports: list[Message] = []
+            reports: dict[str, list[Message]] = {}
             finished: list[Held] = []
             for event in events:
                 if isinstance(event, Started):
                     self._begun = True
                 elif isinstance(event, Reported):
-                    reports.append(Message(Kind.RESULT, event.body))
+                    server = self.held[0].server
+                    reports.setdefault(server, []).append(Message(Kind.RESULT, event.body))
                     if event.end:
                         self._begun = False
                         finished.append(self.held.popleft())
@@ -150,9 +165,10 @@ class Slot:
             self._end_cancelled()
             if not self.held:
                 self.idle_since = now
-            if reports:
+            if reports and not self._abandoned:
                 self._reporting = True
-                await publish_at_last(self._broker, self._clock, RESULTS, reports)
+                for server, messages in reports.items():
+                    await publish_at_last(self._broker, self._clock, results_of(server), messages)
                 self._reporting = False
                 self._progress_at = self._clock.monotonic()
                 for held in finished:
@@ -172,6 +188,9 @@ class Slot:
         if left:
             await asyncio.to_thread(_clear_up, [held.delivery.message.body for held in left])
         if self._stopping:
+            if self._membership.session and not self._abandoned:
+                for held in left:
+                    await hand_back(self._broker, self._clock, held)
             left = []
         # If a runner dies on what it has just been sent, the first piece is blamed, or it would go round for ever. But
         # if we have ended it for another one, which was done after all, then the first is innocent.
@@ -202,5 +221,17 @@ async def report_end(
     result = Result(
         ticket.job, ticket.attempt, ticket.piece, cause=cause, message=message, seconds=seconds, log_tail=tail
     )
-    await publish_at_last(broker, clock, RESULTS, [Message(Kind.RESULT, encode(result))])
+    await _publish(broker, clock, held, result)
+
+
+async def hand_back(broker: Broker, clock: Clock, held: Held) -> None:
+    """Somebody else shall do it, and nobody is to blame."""
+    ticket = held.ticket
+    message = "its worker was stopped"
+    result = Result(ticket.job, ticket.attempt, ticket.piece, cause=Cause.WORKER_LOST, message=message, charged=False)
+    await _publish(broker, clock, held, result)
+
+
+async def _publish(broker: Broker, clock: Clock, held: Held, result: Result) -> None:
+    await publish_at_last(broker, clock, results_of(held.server), [Message(Kind.RESULT, encode(result))])
     held.delivery.acknowledge()

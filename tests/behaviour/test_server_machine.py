@@ -34,7 +34,7 @@ async def test_processors_are_described(tmp_path: Path) -> None:
     server = ProcessingServer(settings=Settings(home=tmp_path / "home"))
     transport = httpx.ASGITransport(server)
     async with server.running() as offizin, httpx.AsyncClient(transport=transport, base_url="http://offizin") as client:
-        offizin.discovery = Discovery([directory], tmp_path / "tools.json", "")
+        offizin.processors = Discovery([directory], tmp_path / "tools.json", "")
         [found] = (await client.get("/processors")).json()["processors"]
         assert (await client.get("/processor")).json() == ["ocrd-none", "ocrd-scripted"]
     assert found == {

@@ -44,10 +44,13 @@ class RabbitMqBroker:
         patience: float = PATIENCE,
         backoff: Backoff = Backoff(),  # noqa: B008 (a frozen value)
         name: str = "offizin",
+        again: Callable[[], None] = lambda: None,
     ) -> RabbitMqBroker:
         """Connect. Raises Unavailable when that does not succeed within ``patience`` seconds, which is also how long
-        each later call waits. ``name`` is what an administrator sees in RabbitMQ's list of connections."""
-        broker = cls(Link(url, clock, backoff, name), clock, patience)
+        each later call waits. ``name`` is what an administrator sees in RabbitMQ's list of connections. ``again`` is
+        called whenever the connection was lost and there is a new one, before anything is sent over it: the broker may
+        have come back empty."""
+        broker = cls(Link(url, clock, backoff, name, again), clock, patience)
         try:
             async with broker._patiently():
                 await broker._link.session()

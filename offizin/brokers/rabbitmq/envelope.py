@@ -33,6 +33,9 @@ class Letter:
         headers: FieldTable = {"kind": self.message.kind.value, "version": ENVELOPE_VERSION}
         if self.message.again:
             headers["again"] = True
+        if self.message.sender:
+            headers["sender"] = self.message.sender
+            headers["generation"] = self.message.generation
         return Basic.Properties(
             content_type=CONTENT_TYPE,
             headers=headers,
@@ -46,9 +49,16 @@ def read(properties: Basic.Properties, body: bytes) -> Message:
     """Raises Unreadable."""
     headers = properties.headers or {}
     version, kind = headers.get("version"), headers.get("kind")
+    sender, generation = headers.get("sender"), headers.get("generation")
     if version != ENVELOPE_VERSION:
         raise Unreadable(f"its version is {version!r}, and this Offizin reads {ENVELOPE_VERSION}")
     try:
-        return Message(Kind(str(kind)), body, again=headers.get("again") is True)
+        return Message(
+            Kind(str(kind)),
+            body,
+            again=headers.get("again") is True,
+            sender=sender if isinstance(sender, str) else "",
+            generation=generation if isinstance(generation, int) else 0,
+        )
     except ValueError:
         raise Unreadable(f"its kind is {kind!r}") from None

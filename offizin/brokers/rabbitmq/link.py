@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from offizin.brokers.amqp_url import AmqpUrl
@@ -34,11 +35,16 @@ class Backoff:
 
 
 class Link:
-    def __init__(self, url: AmqpUrl, clock: Clock, backoff: Backoff, name: str) -> None:
+    """``again`` is called each time a connection takes the place of a lost one, before anybody uses it."""
+
+    def __init__(
+        self, url: AmqpUrl, clock: Clock, backoff: Backoff, name: str, again: Callable[[], None] = lambda: None
+    ) -> None:
         self.url = url
         self._clock = clock
         self._backoff = backoff
         self._name = name
+        self._again = again
         self._trouble: BaseException | None = None
         self._closed = False
         self._session: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
@@ -72,7 +78,7 @@ class Link:
             await self._session.result().close()
 
     async def _keep(self) -> None:
-        failures = 0
+        failures, first = 0, True
         while True:
             try:
                 session = await Session.open(self.url, self._name)
@@ -86,6 +92,9 @@ class Link:
                 log.info("RabbitMQ at %s can be used again", self.url)
             self._trouble = None
             began = self._clock.monotonic()
+            if not first:
+                self._again()
+            first = False
             self._session.set_result(session)
             await session.lost.wait()
             self._session = asyncio.get_running_loop().create_future()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiormq.abc import AbstractChannel
 from pamqp.common import FieldTable
 
-from offizin.brokers.broker import DEAD_LETTERS, MOST_DEAD_LETTERS
+from offizin.brokers.broker import DEAD_LETTERS, MOST_DEAD_LETTERS, is_control
 
 # So often a message may come back unanswered. Workers answer when they have taken a piece over, so this is reached by
 # nothing but a message that ends whoever receives it, or by very many restarts.
@@ -22,6 +22,10 @@ def arguments_of(queue: str) -> FieldTable:
 
 async def declare(channel: AbstractChannel, queue: str) -> None:
     """Make sure that it exists as described here. Raises aiormq.ChannelPreconditionFailed if it exists otherwise."""
+    if is_control(queue):
+        # It goes with the connection, and so cannot be a quorum queue.
+        await channel.queue_declare(queue, exclusive=True, auto_delete=True)
+        return
     await channel.queue_declare(queue, durable=True, arguments=arguments_of(queue))
 
 

@@ -11,6 +11,7 @@ import aiormq
 from aiormq.abc import AbstractChannel, AbstractConnection
 
 from offizin.brokers.amqp_url import AmqpUrl, password_of
+from offizin.brokers.broker import is_control
 from offizin.brokers.rabbitmq.envelope import Letter
 from offizin.brokers.rabbitmq.queues import declare, declare_dead_letters
 from offizin.brokers.rabbitmq.troubles import LOST, declared_otherwise
@@ -86,6 +87,10 @@ class Session:
     async def publish(self, queue: str, letters: Sequence[Letter]) -> list[Letter]:
         """Send them, in order, and wait until the broker has each on disk. Returns those of which that is not known.
         Raises as ``declare``."""
+        if is_control(queue):
+            for letter in letters:
+                await self._publish_one(queue, letter, mandatory=False)
+            return []
         await self.declare(queue)
         for start in range(0, len(letters), IN_FLIGHT):
             batch = letters[start : start + IN_FLIGHT]
@@ -108,7 +113,7 @@ class Session:
                 left.append(letter.once_more())
         return left
 
-    async def _publish_one(self, queue: str, letter: Letter) -> None:
+    async def _publish_one(self, queue: str, letter: Letter, *, mandatory: bool = True) -> None:
         await self._publishing.basic_publish(
-            letter.message.body, routing_key=queue, properties=letter.properties(), mandatory=True, wait=False
+            letter.message.body, routing_key=queue, properties=letter.properties(), mandatory=mandatory, wait=False
         )

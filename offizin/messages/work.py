@@ -1,4 +1,4 @@
-"""What travels between server, broker, worker and runner, as values.
+"""Pieces of work and what became of them.
 
 Encoded as JSON: the runner reads and writes it with the standard library (``runner/`` has its own codec, one
 conformance suite runs both). A piece's bytes pass through broker and worker unopened.
@@ -120,12 +120,15 @@ class Result(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Taken(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A worker's note that a runner has begun a piece, ``ago`` seconds before the note was written."""
+    """A worker's note that it has taken a piece over, which its broker may forget then. ``begun``: a runner began with
+    it, ``ago`` seconds before the note was written."""
 
     job: str
     attempt: int
     piece: int
     ago: float = 0.0
+    begun: bool = True
+    session: str = ""
 
 
 class PieceTicket(msgspec.Struct, frozen=True):

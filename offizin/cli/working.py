@@ -1,0 +1,104 @@
+"""A worker from its command line to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+from offizin.brokers.amqp_url import AmqpUrl
+from offizin.cli.connection import clock, run_async
+from offizin.errors import InvalidRequest
+from offizin.home import Home
+from offizin.messages import Tool
+from offizin.processors.discovery import Discovery
+from offizin.processors.surroundings import runner_environment, search_path
+from offizin.processors.tool_cache import Fingerprint
+from offizin.settings import Settings
+from offizin.workers.membership import Membership
+from offizin.workers.pool import PoolSettings, WorkerPool
+from offizin.workers.process_group import end_leftovers
+from offizin.workers.worker import Worker
+
+log = logging.getLogger(__name__)
+
+
+def work(
+    named: Sequence[str], queue: str, server: str | None, slots: int | None, home: Path | None, grace: float
+) -> None:
+    """Blocking, until a signal. Raises the errors of OffizinError."""
+    processors = slots_by_processor(named)
+    url = AmqpUrl.parse(queue)
+    settings = Settings.load(None, {"slots": slots or sum(processors.values())}, os.environ)
+    run_async(_work(processors, url, settings, Home(home or _own_home()), grace))
+
+
+def slots_by_processor(named: Sequence[str]) -> dict[str, int]:
+    """From ``ocrd-a``, ``ocrd-b:2``. Raises InvalidRequest."""
+    found: dict[str, int] = {}
+    for text in named:
+        name, _, number = text.partition(":")
+        if not name.startswith("ocrd-") or (number and not number.isdecimal()) or number == "0":
+            raise InvalidRequest(
+                f"{text!r} names no processor and slots",
+                advice="Write it as ocrd-dummy, or ocrd-dummy:2 for two slots.",
+            )
+        found[name] = found.get(name, 0) + int(number or 1)
+    return found
+
+
+def _own_home() -> Path:
+    return platformdirs.user_state_path("offizin") / "workers" / str(os.getpid())
+
+
+async def _work(processors: dict[str, int], url: AmqpUrl, settings: Settings, home: Home, grace: float) -> None:
+    from offizin.brokers.rabbitmq import RabbitMqBroker  # only a cluster has its packages
+
+    await asyncio.to_thread(home.take)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(home.release)
+        if left := await asyncio.to_thread(end_leftovers, home.runner_logs):
+            log.warning("ended %d processes that an earlier worker had left", left)
+        discovery = Discovery(settings.processor_directories, home.tool_cache, search_path(os.environ), clock=clock())
+        stack.push_async_callback(discovery.close)
+        tools = [await _tool(discovery, name) for name in processors]
+        broker = await RabbitMqBroker.open(url, clock(), name=f"Offizin worker {os.getpid()}")
+        stack.push_async_callback(broker.close)
+        pool_settings = PoolSettings(
+            slots=settings.slots, runners=settings.max_runners, slots_per_processor=processors,
+            threads=settings.threads_per_runner, load_limit=settings.load_limit,
+            idle_limit=settings.runner_idle_limit, logs=home.runner_logs,
+            environment=partial(runner_environment, os.environ),
+        )  # fmt: skip
+
+        def pool(membership: Membership) -> WorkerPool:
+            return WorkerPool(broker, discovery.executable, pool_settings, clock(), membership=membership)
+
+        worker = Worker(broker, clock(), processors, tools, pool, grace)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, _stop, worker)
+        await worker.run()
+
+
+def _stop(worker: Worker) -> None:
+    """The first signal ends gracefully, the second at once."""
+    if worker.stopping.is_set():
+        os._exit(1)  # runners end with us
+    worker.stopping.set()
+
+
+async def _tool(discovery: Discovery, name: str) -> Tool:
+    """Raises ProcessorUnknown."""
+    description = await discovery.describe(name)
+    version = await discovery.version(name)
+    tool = msgspec.Raw(msgspec.json.encode(dict(description.tool)))
+    return Tool(name, repr(Fingerprint.of(description.executable)), version, tool)

@@ -1,0 +1,126 @@
+"""What workers and servers say to each other about the worker itself: that it lives, what it holds, what it may do.
+
+A worker has a *session* for as long as its lease holds. All times are seconds.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class AttemptName(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One attempt at a piece."""
+
+    job: str
+    attempt: int
+    piece: int
+
+
+class Tool(msgspec.Struct, frozen=True):
+    """What a processor says of itself: its version, its entry of ocrd-tool.json, and something that changes when its
+    program does."""
+
+    processor: str
+    fingerprint: str
+    version: str
+    description: msgspec.Raw
+
+
+class Hello(msgspec.Struct, frozen=True):
+    """A new worker introduces itself; ``processors``: how many pieces of each it works on at once."""
+
+    session: str
+    host: str
+    pid: int
+    processors: dict[str, int]
+    tools: list[Tool]
+
+
+class Heartbeat(msgspec.Struct, frozen=True):
+    """A worker lives, and ``held`` is all that it has in its hands. ``generation`` and ``asked`` are the highest that
+    it had heard of this server when it looked."""
+
+    session: str
+    host: str
+    pid: int
+    processors: dict[str, int]
+    held: list[AttemptName]
+    generation: int
+    asked: int
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A worker asks whether it may begin with what may have been given to somebody before."""
+
+    session: str
+    attempts: list[AttemptName]
+
+
+class Goodbye(msgspec.Struct, frozen=True):
+    """A worker has ended; it holds nothing any more."""
+
+    session: str
+
+
+class ServerName(msgspec.Struct, frozen=True):
+    """A server, and what it publishes now."""
+
+    name: str
+    generation: int
+
+
+class Welcome(msgspec.Struct, frozen=True):
+    """A worker may begin. It must be heard by all these servers at least every ``heartbeat`` seconds, and ends its
+    runners ``lease`` seconds after the last time."""
+
+    servers: list[ServerName]
+    heartbeat: float
+    lease: float
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """Send this server a heartbeat now, and from now on."""
+
+    server: str
+    generation: int
+    number: int
+
+
+class Farewell(msgspec.Struct, frozen=True):
+    """This server is no more: it need not be told anything."""
+
+    server: str
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """The answer to a claim."""
+
+    granted: list[AttemptName]
+    refused: list[AttemptName]
+
+
+class End(msgspec.Struct, frozen=True):
+    """A job was cancelled: end what works on it."""
+
+    job: str
+
+
+class Load(msgspec.Struct, frozen=True):
+    """Load a processor, and say what it is."""
+
+    processor: str
+
+
+class Pause(msgspec.Struct, frozen=True):
+    """Begin nothing more of these processors (None: of all); or begin again."""
+
+    processors: list[str] | None
+    paused: bool
+
+
+class Tick(msgspec.Struct, frozen=True):
+    """A server's message to itself: what was in its queue before this has been read. ``at``: on its monotonic clock,
+    of this start (``generation``)."""
+
+    generation: int
+    at: float

@@ -1,0 +1,113 @@
+"""Slots in the server's own process: what is in flight dies with it, and waits again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from offizin.brokers.broker import Broker, Message
+from offizin.clock import Clock
+from offizin.errors import Unavailable
+from offizin.home import Home
+from offizin.processors.discovery import Discovery
+from offizin.processors.surroundings import runner_environment
+from offizin.processors.tool_cache import Fingerprint
+from offizin.scheduling.recovery import places_in_flight, recover
+from offizin.scheduling.sending import Sender
+from offizin.scheduling.workforce import Scheduler
+from offizin.settings import Settings
+from offizin.workers.pool import PoolSettings, WorkerPool
+from offizin.workers.process_group import end_leftovers
+from offizin.workers.runner_process import RunnerProcess
+from offizin.workspaces.unfinished_files import delete_unfinished_files
+
+log = logging.getLogger(__name__)
+
+# What has begun may finish so long when the server is stopped, in seconds.
+GRACE = 5.0
+
+
+class EmbeddedWorkforce:
+    """Use ``employ``."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        discovery: Discovery,
+        settings: Settings,
+        home: Home,
+        clock: Clock,
+        start_runner: Callable[..., Awaitable[RunnerProcess]],
+    ) -> None:
+        self.broker = broker
+        self.processors = discovery
+        self.sender = Sender()
+        self.pool = WorkerPool(broker, discovery.executable, pool_settings(settings, home), clock, start_runner)
+        self.serve = self.pool.serve
+        self.learn = self.pool.learn
+        self.cancel = self.pool.cancel
+        self.loaded = self.pool.loaded
+        self._settings = settings
+        self._clock = clock
+
+    @classmethod
+    async def employ(
+        cls,
+        broker: Broker,
+        discovery: Discovery,
+        settings: Settings,
+        home: Home,
+        clock: Clock,
+        start_runner: Callable[..., Awaitable[RunnerProcess]],
+    ) -> EmbeddedWorkforce:
+        """Once all that an earlier server left running is ended."""
+        if left := await asyncio.to_thread(end_leftovers, home.runner_logs):
+            log.warning("ended %d processes that an earlier server had left", left)
+        return cls(broker, discovery, settings, home, clock, start_runner)
+
+    def slots(self, processor: str) -> int:
+        return min(self._settings.slots, self._settings.slots_per_processor.get(processor, self._settings.slots))
+
+    def fingerprint(self, processor: str) -> str:
+        return repr(Fingerprint.of(self.processors.executable(processor)))
+
+    def heard(self, message: Message) -> None:
+        log.error("a message of kind %s comes from nobody", message.kind)
+
+    async def attend(self, scheduler: Scheduler) -> None:
+        for workspace, file_grps in await scheduler.database.read(places_in_flight):
+            await asyncio.to_thread(delete_unfinished_files, workspace, file_grps)
+        recovered = await scheduler.database.write(
+            lambda tx: recover(tx, scheduler.limits, self._clock.now()), synced=True
+        )
+        if recovered.again or recovered.cancelled or recovered.given_up:
+            log.warning(
+                "after a crash: %d pieces wait again, %d are cancelled, %d given up",
+                recovered.again, recovered.cancelled, recovered.given_up,
+            )  # fmt: skip
+
+    async def stop(self) -> None:
+        await self.pool.close(GRACE)
+
+    async def leave(self, scheduler: Scheduler) -> None:
+        now = self._clock.now()
+        try:
+            await scheduler.database.write(lambda tx: recover(tx, scheduler.limits, now, crashed=False), synced=True)
+        except Unavailable as error:
+            log.error("the next start will find what was under way as after a crash: %s", error)
+
+
+def pool_settings(settings: Settings, home: Home) -> PoolSettings:
+    return PoolSettings(
+        slots=settings.slots,
+        runners=settings.max_runners,
+        slots_per_processor=dict(settings.slots_per_processor),
+        threads=settings.threads_per_runner,
+        load_limit=settings.load_limit,
+        idle_limit=settings.runner_idle_limit,
+        logs=home.runner_logs,
+        environment=partial(runner_environment, os.environ),
+    )

@@ -1,0 +1,97 @@
+"""Who does the work, as the scheduler sees it: slots in this process, or workers anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from offizin.brokers.broker import Broker, Message
+from offizin.processors.tool_description import ToolDescription
+from offizin.scheduling.contexts import Contexts
+from offizin.scheduling.dispatch import Dispatcher
+from offizin.scheduling.lanes import Lanes
+from offizin.scheduling.retry_policy import Limits
+from offizin.scheduling.sending import Sender, Sending
+from offizin.store.transaction import Database
+
+
+class Processors(Protocol):
+    """Which processors there are, and what they say of themselves. Methods raise ProcessorUnknown."""
+
+    def names(self) -> list[str]: ...
+
+    def require(self, name: str) -> None: ...
+
+    async def describe(self, name: str) -> ToolDescription: ...
+
+    async def describe_all(self) -> list[ToolDescription]: ...
+
+    async def version(self, name: str) -> str: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Scheduler:
+    """What a workforce needs of the scheduler. ``run_over`` and ``changed`` as in Completion."""
+
+    database: Database
+    dispatcher: Dispatcher
+    sending: Sending
+    lanes: Lanes
+    contexts: Contexts
+    limits: Limits
+    run_over: Callable[[int], None]
+    changed: Callable[[], None]
+
+
+class Workforce(Protocol):
+    @property
+    def broker(self) -> Broker: ...
+
+    @property
+    def sender(self) -> Sender: ...
+
+    @property
+    def processors(self) -> Processors: ...
+
+    def slots(self, processor: str) -> int:
+        """How many pieces of it can be worked on at once (0: by nobody now)."""
+        ...
+
+    async def serve(self, processor: str) -> None:
+        """Make sure that somebody listens to the processor's queue. Raises Unavailable."""
+        ...
+
+    def learn(self, processor: str) -> None:
+        """Have it loaded, so that it says what it is."""
+        ...
+
+    def cancel(self, job: str) -> None:
+        """End what is done for this job."""
+        ...
+
+    def fingerprint(self, processor: str) -> str:
+        """Something that changes when its program does. Raises ProcessorUnknown."""
+        ...
+
+    def loaded(self) -> list[tuple[str, int, bool]]:
+        """``(processor, process id, busy)`` of the runners in this process."""
+        ...
+
+    def heard(self, message: Message) -> None:
+        """What workers say of themselves. Raises msgspec.DecodeError."""
+        ...
+
+    async def attend(self, scheduler: Scheduler) -> None:
+        """The scheduler is there; nothing has been dispatched or heard yet."""
+        ...
+
+    async def stop(self) -> None:
+        """Nothing is dispatched any more: let what has begun finish for a while."""
+        ...
+
+    async def leave(self, scheduler: Scheduler) -> None:
+        """All that came has been taken in; let go of the rest."""
+        ...

@@ -1,0 +1,75 @@
+"""What a pool of slots is to the servers it works for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from offizin.brokers.broker import Delivery
+from offizin.messages import AttemptName, PieceTicket
+
+
+@dataclass(eq=False)
+class Membership:
+    """Inside a server's own process the defaults hold: one server without a name, and nobody else to take a piece.
+
+    ``servers`` gives their names; ``claim`` asks a server (by name) whether these attempts may begin; ``must_claim``
+    says which deliveries need that; ``lease_left`` is in seconds: when none is left, nothing may begin or be written.
+    """
+
+    session: str = ""
+    servers: Callable[[], Sequence[str]] = lambda: ("",)
+    claim: Callable[[str, Sequence[AttemptName]], None] = lambda _server, _attempts: None
+    must_claim: Callable[[Delivery], bool] = lambda _: False
+    lease_left: Callable[[], float] = lambda: math.inf
+
+    @property
+    def may_work(self) -> bool:
+        return self.lease_left() > 0
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """A piece on this worker: its delivery, and what must be known of it. ``taken``: the server knows that we have it,
+    and the broker has forgotten it."""
+
+    delivery: Delivery
+    ticket: PieceTicket
+    noted: bool = False
+    taken: bool = False
+    cancelled: bool = False
+
+    @property
+    def server(self) -> str:
+        return self.delivery.message.sender
+
+    @property
+    def name(self) -> AttemptName:
+        return AttemptName(self.ticket.job, self.ticket.attempt, self.ticket.piece)
+
+    @property
+    def gone(self) -> bool:
+        """The broker gives it to somebody else: who has not begun with it must not begin."""
+        return self.delivery.lost and not self.taken
+
+
+@dataclass(slots=True)
+class Claims:
+    """Pieces that wait for the server's word. They are asked for again and again until it comes: an answer may be lost
+    with the connection."""
+
+    _waiting: dict[AttemptName, Held] = field(default_factory=dict)
+
+    def add(self, held: Held) -> None:
+        self._waiting[held.name] = held
+
+    def answered(self, attempts: Sequence[AttemptName]) -> list[Held]:
+        """Those of them that still wait."""
+        return [held for name in attempts if (held := self._waiting.pop(name, None)) is not None]
+
+    def by_server(self) -> dict[str, list[AttemptName]]:
+        found: dict[str, list[AttemptName]] = {}
+        for name, held in self._waiting.items():
+            found.setdefault(held.server, []).append(name)
+        return found
