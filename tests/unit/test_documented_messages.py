@@ -11,9 +11,23 @@ import msgspec
 import pytest
 
 from offizin import messages
-from offizin.brokers.broker import DEAD_LETTERS, RESULTS, Kind, Message, queue_of
+from offizin.brokers.broker import (
+    DEAD_LETTERS,
+    HELLO,
+    MOST_DEAD_LETTERS,
+    RESULTS,
+    Kind,
+    Message,
+    control_of,
+    queue_of,
+    results_of,
+)
 from offizin.brokers.rabbitmq.envelope import Letter
 from offizin.brokers.rabbitmq.queues import DELIVERY_LIMIT
+from offizin.scheduling.remote.workforce import MARGIN
+from offizin.scheduling.retry_policy import Limits, after_loss
+from offizin.workers.session import INTRODUCE_EVERY
+from offizin.workers.slot import NOTE_AFTER, TAKE_ALL_AFTER
 
 PAGE = (Path(__file__).parents[2] / "docs/messages.md").read_text()
 TYPES: dict[Kind, type[msgspec.Struct]] = {
@@ -22,6 +36,18 @@ TYPES: dict[Kind, type[msgspec.Struct]] = {
     Kind.RESULT: messages.Result,
     Kind.LOADED: messages.Handshake,
     Kind.UNLOADABLE: messages.Unloadable,
+    Kind.HELLO: messages.Hello,
+    Kind.WELCOME: messages.Welcome,
+    Kind.HEARTBEAT: messages.Heartbeat,
+    Kind.ASK: messages.Ask,
+    Kind.CLAIM: messages.Claim,
+    Kind.CLAIMED: messages.Claimed,
+    Kind.GOODBYE: messages.Goodbye,
+    Kind.END: messages.End,
+    Kind.LOAD: messages.Load,
+    Kind.PAUSE: messages.Pause,
+    Kind.FAREWELL: messages.Farewell,
+    Kind.TICK: messages.Tick,
 }
 EXAMPLES = dict(re.findall(r"```json (\w+)\n(.*?)```", PAGE, re.DOTALL))
 
@@ -54,7 +80,9 @@ def _objects(value: object) -> Iterator[dict[str, object]]:
         yield from _objects(inner)
 
 
-@pytest.mark.parametrize("struct", [messages.File, messages.Slice, messages.PageOutcome])
+@pytest.mark.parametrize(
+    "struct", [messages.File, messages.Slice, messages.PageOutcome, messages.Tool, messages.ServerName]
+)
 def test_the_examples_show_every_field_of_what_is_inside(struct: type[msgspec.Struct]) -> None:
     fields = {field.encode_name for field in msgspec.structs.fields(struct)}
     shown = [set(found) for text in EXAMPLES.values() for found in _objects(json.loads(text)) if set(found) <= fields]
@@ -62,7 +90,7 @@ def test_the_examples_show_every_field_of_what_is_inside(struct: type[msgspec.St
 
 
 def test_the_envelope_is_as_described() -> None:
-    properties = Letter("id", Message(Kind.PIECE, b"{}")).once_more().properties()
+    properties = Letter("id", Message(Kind.PIECE, b"{}", sender="server")).once_more().properties()
     headers = properties.headers or {}
     assert set(re.findall(r"^\| header `(\w+)`", PAGE, re.MULTILINE)) == set(headers)
     assert f"| header `version` | {messages.ENVELOPE_VERSION}." in PAGE
@@ -73,6 +101,24 @@ def test_the_envelope_is_as_described() -> None:
 
 
 def test_the_queues_are_named_as_they_are() -> None:
-    for name in (RESULTS, DEAD_LETTERS, queue_of("ocrd-dummy")):
+    for name in (RESULTS, results_of("SERVER"), HELLO, control_of("SESSION"), DEAD_LETTERS, queue_of("ocrd-dummy")):
         assert f"`{name}`" in PAGE
-    assert f"more than {DELIVERY_LIMIT} times" in PAGE
+    assert f"more than {DELIVERY_LIMIT} times; the newest {MOST_DEAD_LETTERS:,} |" in PAGE
+
+
+def test_the_table_of_queues_says_where_each_kind_goes() -> None:
+    table = PAGE.partition("## Queues")[2].partition("\n## ")[0]
+    assert {name.removesuffix("s") for name in re.findall(r"\(#(\w+)\)", table)} == {kind.value for kind in Kind}
+
+
+@pytest.mark.parametrize(("said", "holds"), [
+    (f"runs longer than {NOTE_AFTER * 1000:g} ms", True),
+    ("for two seconds behind another piece", TAKE_ALL_AFTER == 2),
+    ("again every two seconds until it is welcomed", INTRODUCE_EVERY == 2),
+    ("for the lease and a fifth more", MARGIN == 0.2),
+    ("after two it gets a worker for itself", after_loss(2, Limits()).alone and not after_loss(1, Limits()).alone),
+    ("with the sixth it has failed", after_loss(6, Limits()).give_up and not after_loss(5, Limits()).give_up),
+])  # fmt: skip
+def test_the_figures_of_the_rules_are_those_of_the_program(said: str, holds: bool) -> None:
+    assert said in PAGE
+    assert holds
