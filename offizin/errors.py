@@ -22,7 +22,8 @@
     │   └── HomeInUse                 409  exit 4   another server runs on this home directory
     ├── Unavailable                   503  exit 5   a server, a program or a file that is needed is not there
     │   ├── RunnerNotPython           503  exit 5   a program that never hands us a Python processor
-    │   └── RunnerLost                503  exit 5   a processor's program could not be started or was lost on the way
+    │   ├── RunnerLost                503  exit 5   a processor's program could not be started or was lost on the way
+    │   └── OwnedElsewhere            503  exit 5   another server on the same database looks after the workspace
     ├── Interrupted                   499  exit 130 the user ended it
     ├── NotBuiltYet                   501  exit 1   the reference has it, we do not have it yet
     └── RunFailed                     500  exit 1   the run ended, and not all of it worked
@@ -147,6 +148,14 @@ class RunnerNotPython(Unavailable):
 
 class RunnerLost(Unavailable):
     pass
+
+
+class OwnedElsewhere(Unavailable):
+    """``address`` is the URL of that server, empty when it has none."""
+
+    def __init__(self, message: str, *, address: str = "", advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.address = address
 
 
 class Interrupted(OffizinError):

@@ -31,6 +31,7 @@ from offizin.scheduling.embedded import EmbeddedWorkforce
 from offizin.scheduling.endings import Endings
 from offizin.scheduling.lanes import Lanes, ReadMets, SaveMets
 from offizin.scheduling.learned import LearnedProcessors
+from offizin.scheduling.ownership import Ownership
 from offizin.scheduling.priorities import Priorities
 from offizin.scheduling.remote.workforce import RemoteWorkforce
 from offizin.scheduling.retry_policy import Limits
@@ -153,24 +154,26 @@ class Offizin:
         self.processors: Processors = workforce.processors
         self.broker: Broker = workforce.broker
         self.learned = LearnedProcessors(self.database, workforce.fingerprint, clock)
-        self.lanes = Lanes(self.database, read=self._parts.read_mets, save=self._parts.save_mets)
+        server = self.server.seq
+        self.ownership = ownership = Ownership(self.server)
+        self.lanes = Lanes(self.database, ownership, read=self._parts.read_mets, save=self._parts.save_mets)
         contexts = Contexts()
-        choosing = Choosing(contexts, self.learned, clock, limits, workforce.slots)
+        choosing = Choosing(contexts, self.learned, clock, limits, workforce.slots, server)
         sending = Sending(
             self.broker, self.lanes, self.learned, clock,
             home=self.home.path, serve=workforce.serve, time_limit=settings.time_limit, sender=workforce.sender,
         )  # fmt: skip
         self.dispatcher = Dispatcher(
             self.database, choosing, sending, clock, self.timings,
-            slots=workforce.slots, serve=workforce.serve, learn=workforce.learn,
+            server=server, slots=workforce.slots, serve=workforce.serve, learn=workforce.learn,
         )  # fmt: skip
         changed: Callable[[], None] = self.changes.announce
         wake, virtual_time = self.dispatcher.wake, choosing.virtual_times.now
         self.saving = Saving(self.database, self.lanes, clock, self.timings)
-        self.callbacks = Callbacks(self.database, clock, self._parts.transport)
+        self.callbacks = Callbacks(self.database, clock, server, self._parts.transport)
         self.endings = Endings(
             self.database, self.lanes, self.saving, self.learned, clock,
-            changed=self.changes.announce_end, called_back=self.callbacks.wake,
+            server=server, changed=self.changes.announce_end, called_back=self.callbacks.wake,
         )  # fmt: skip
         run_over = self.endings.run_over
         self.completion = Completion(
@@ -179,26 +182,27 @@ class Offizin:
             queue=results_of(workforce.sender.name), others=workforce.heard,
         )  # fmt: skip
         self.submissions = Submissions(
-            self.database, self.lanes, contexts, self.processors, self.dispatcher, choosing, clock, self.timings,
-            ended=run_over, changed=changed,
+            self.database, ownership, self.lanes, contexts, self.processors, self.dispatcher, choosing, clock,
+            self.timings, ended=run_over, changed=changed,
         )  # fmt: skip
         self.cancellation = Cancellation(
-            self.database, clock, end_work=workforce.cancel, wake=wake, run_over=run_over, changed=changed
-        )
-        self.retrying = Retrying(
-            self.database, clock, virtual_time=virtual_time, wake=wake, run_over=run_over, changed=changed,
-            refresh=self.lanes.refresh,
+            self.database, ownership, clock,
+            end_work=workforce.cancel, wake=wake, run_over=run_over, changed=changed,
         )  # fmt: skip
-        self.priorities = Priorities(self.database, virtual_time=virtual_time, wake=wake)
+        self.retrying = Retrying(
+            self.database, ownership, self.lanes, clock,
+            virtual_time=virtual_time, wake=wake, run_over=run_over, changed=changed,
+        )  # fmt: skip
+        self.priorities = Priorities(self.database, ownership, virtual_time=virtual_time, wake=wake)
         self._scheduler = Scheduler(
-            self.database, self.dispatcher, sending, self.lanes, contexts, limits, run_over, changed
+            server, self.database, self.dispatcher, sending, self.lanes, contexts, limits, run_over, changed
         )
         await workforce.attend(self._scheduler)
         self._services: list[Service] = [
             self.learned,
             self.endings,
             self.callbacks,
-            MetsWriter(self.database, self.saving, clock, settings.save_interval),
+            MetsWriter(self.database, self.saving, clock, settings.save_interval, server),
             Cleaning(self.database, clock),
             self.completion,
             self.dispatcher,

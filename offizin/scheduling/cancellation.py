@@ -10,6 +10,7 @@ from offizin.jobs import State
 from offizin.messages import Cause
 from offizin.scheduling.book_end import CANCELLED
 from offizin.scheduling.cascade import Consequences, Finished, follow
+from offizin.scheduling.ownership import Ownership
 from offizin.scheduling.to_the_end import to_the_end
 from offizin.store import events, jobs, pieces, runs
 from offizin.store.events import Change
@@ -27,11 +28,12 @@ class Cancelled:
 
 
 class Cancellation:
-    """``end_work(job id)`` tells the workers; ``wake`` and ``run_over`` as in Completion."""
+    """``end_work(job id)`` tells the workers; ``wake`` and ``run_over`` as in Completion. Raises OwnedElsewhere."""
 
     def __init__(
         self,
         database: Database,
+        ownership: Ownership,
         clock: Clock,
         *,
         end_work: Callable[[str], None],
@@ -40,6 +42,7 @@ class Cancellation:
         changed: Callable[[], None],
     ) -> None:
         self._database = database
+        self._ownership = ownership
         self._clock = clock
         self._end_work = end_work
         self._wake = wake
@@ -60,7 +63,10 @@ class Cancellation:
         now = self._clock.now()
 
         def write(tx: Transaction) -> tuple[Cancelled, Consequences]:
-            return cancel(tx, find(tx), now)
+            rows = find(tx)
+            for run in {row.run for row in rows}:
+                self._ownership.take(tx, runs.by_seq(tx, run).workspace)
+            return cancel(tx, rows, now)
 
         cancelled, consequences = await self._database.write(write, synced=True)
         for job_id in cancelled.running:

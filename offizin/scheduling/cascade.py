@@ -43,18 +43,15 @@ def follow(tx: Transaction, finished: Sequence[Finished], now: float) -> Consequ
     The rows of ``finished`` themselves have been written already.
     """
     outcome = Consequences()
-    closed: Counter[int] = Counter()
     over: Counter[int] = Counter(done.row.run for done in finished)
     gone: set[int] = set()
-    wave = list(finished)
+    wave = [done for done in finished if done.lost or done.wholly_lost]
     while wave:
         by_seq = {done.row.seq: done for done in wave}
         losses: dict[int, list[Finished]] = {}
         for edge in edges.starting_at(tx, by_seq.keys()):
-            closed[edge.successor] += 1
-            done = by_seq[edge.predecessor]
-            if edge.kind is EdgeKind.NEEDS and (done.lost or done.wholly_lost):
-                losses.setdefault(edge.successor, []).append(done)
+            if edge.kind is EdgeKind.NEEDS:
+                losses.setdefault(edge.successor, []).append(by_seq[edge.predecessor])
         wave = []
         rows = jobs.rows(tx, losses.keys())
         for seq, lost_by in losses.items():
@@ -66,8 +63,7 @@ def follow(tx: Transaction, finished: Sequence[Finished], now: float) -> Consequ
                 outcome.cancelled.append((row, message))
                 over[row.run] += 1
                 wave.append(Finished(row, State.CANCELLED, pages_of(tx, row), wholly_lost=True))
-    jobs.close_edges(tx, closed.items())
-    outcome.ready = jobs.ready_among(tx, closed.keys() - gone)
+    outcome.ready = jobs.close_edges(tx, {done.row.seq for done in finished} | gone)
     outcome.ended_runs = runs.jobs_ended(tx, over.items())
     return outcome
 

@@ -30,7 +30,8 @@ class Choice:
 
 
 class Choosing:
-    """``slots(processor)``: how many pieces of it can be worked on at once. Its methods run in the writer's thread."""
+    """Of the work of this ``server``. ``slots(processor)``: how many pieces of it can be worked on at once. Its methods
+    run in the writer's thread."""
 
     def __init__(
         self,
@@ -39,6 +40,7 @@ class Choosing:
         clock: Clock,
         limits: Limits,
         slots: Callable[[str], int],
+        server: int,
     ) -> None:
         self.virtual_times = VirtualTimes()
         self._contexts = contexts
@@ -46,6 +48,7 @@ class Choosing:
         self._clock = clock
         self._limits = limits
         self._slots = slots
+        self._server = server
 
     def choose(self, tx: Transaction, choice: Choice) -> None:
         """Fill the room: what leaves now is marked as queued."""
@@ -53,7 +56,7 @@ class Choosing:
         chosen: list[tuple[ReadyJob | ReadyPiece, list[str]]] = []
         now = self._clock.now()
         for processor, free in room.items():
-            ready = jobs.ready(tx, processor, free)
+            ready = jobs.ready(tx, processor, free, self._server)
             whole = [job for job in ready if job.page is None]
             if whole:
                 knows = self._learned.independent_pages(processor)
@@ -63,7 +66,7 @@ class Choosing:
                     for job in whole:
                         self._cut(tx, job, independent=knows, now=now)
             single = [job for job in ready if job.page is not None]
-            for next_one in whose_turn(single, pieces.ready(tx, processor, free), free):
+            for next_one in whose_turn(single, pieces.ready(tx, processor, free, self._server), free):
                 self.virtual_times.leaves(next_one)
                 if isinstance(next_one, ReadyJob):
                     chosen.append((next_one, [next_one.page or ""]))
@@ -97,5 +100,5 @@ class Choosing:
         else:
             numbers = [open_pages]
         # Pieces count their attempts from the job's, so that no two attempts at a page have one number.
-        pieces.cut(tx, job.seq, job.processor, job.priority, job.tag, job.attempt, numbers)
+        pieces.cut(tx, job.seq, job.processor, job.priority, job.tag, job.attempt, numbers, self._server)
         jobs.queue(tx, [job.seq], now)

@@ -41,8 +41,9 @@ class ProcessorLoad:
 
 
 class Dispatcher:
-    """``slots(processor)`` says how many pieces of it can be worked on at once (0: by nobody now); ``learn`` asks the
-    workers to load a processor so that it is known whether its pages are independent; ``serve`` makes them listen."""
+    """Of the work of this ``server``. ``slots(processor)`` says how many pieces of it can be worked on at once (0: by
+    nobody now); ``learn`` asks the workers to load a processor so that it is known whether its pages are independent;
+    ``serve`` makes them listen."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class Dispatcher:
         clock: Clock,
         timings: Timings,
         *,
+        server: int,
         slots: Callable[[str], int],
         serve: Callable[[str], Awaitable[None]],
         learn: Callable[[str], None],
@@ -62,6 +64,7 @@ class Dispatcher:
         self._sending = sending
         self._clock = clock
         self._timings = timings
+        self._server = server
         self._slots = slots
         self._serve = serve
         self._learn = learn
@@ -72,12 +75,9 @@ class Dispatcher:
         self._stopped = False
 
     async def start(self) -> None:
-        def look(tx: Transaction) -> tuple[set[str], dict[tuple[str, int], int]]:
-            return jobs.ready_processors(tx) | pieces.ready_processors(tx), fair_order.virtual_times(tx)
-
-        ready, times = await self._database.read(look)
+        times = await self._database.read(lambda tx: fair_order.virtual_times(tx, self._server))
         self._choosing.virtual_times.set(times)
-        self.wake(ready)
+        await self.look_everywhere()
         self._task = asyncio.create_task(self._run(), name="dispatcher")
 
     async def stop(self) -> None:
@@ -87,6 +87,14 @@ class Dispatcher:
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._sending.stop()
+
+    async def look_everywhere(self) -> None:
+        """Wake all processors of which something is ready."""
+
+        def look(tx: Transaction) -> set[str]:
+            return jobs.ready_processors(tx, self._server) | pieces.ready_processors(tx, self._server)
+
+        self.wake(await self._database.read(look))
 
     def wake(self, processors: Collection[str]) -> None:
         """These processors may have ready work, or room for it."""

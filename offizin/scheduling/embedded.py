@@ -78,10 +78,10 @@ class EmbeddedWorkforce:
         log.error("a message of kind %s comes from nobody", message.kind)
 
     async def attend(self, scheduler: Scheduler) -> None:
-        for workspace, file_grps in await scheduler.database.read(places_in_flight):
+        for workspace, file_grps in await scheduler.database.read(lambda tx: places_in_flight(tx, scheduler.server)):
             await asyncio.to_thread(delete_unfinished_files, workspace, file_grps)
         recovered = await scheduler.database.write(
-            lambda tx: recover(tx, scheduler.limits, self._clock.now()), synced=True
+            lambda tx: recover(tx, scheduler.limits, self._clock.now(), server=scheduler.server), synced=True
         )
         if recovered.again or recovered.cancelled or recovered.given_up:
             log.warning(
@@ -95,7 +95,9 @@ class EmbeddedWorkforce:
     async def leave(self, scheduler: Scheduler) -> None:
         now = self._clock.now()
         try:
-            await scheduler.database.write(lambda tx: recover(tx, scheduler.limits, now, crashed=False), synced=True)
+            await scheduler.database.write(
+                lambda tx: recover(tx, scheduler.limits, now, crashed=False, server=scheduler.server), synced=True
+            )
         except Unavailable as error:
             log.error("the next start will find what was under way as after a crash: %s", error)
 

@@ -43,6 +43,7 @@ class Endings:
         learned: LearnedProcessors,
         clock: Clock,
         *,
+        server: int,
         changed: Callable[[], None],
         called_back: Callable[[], None],
     ) -> None:
@@ -51,6 +52,7 @@ class Endings:
         self._saving = saving
         self._learned = learned
         self._clock = clock
+        self._server = server
         self._changed = changed
         self._called_back = called_back
         self._waiting: list[int] = []
@@ -60,7 +62,11 @@ class Endings:
 
     async def start(self) -> None:
         """Go on with what an earlier server left."""
-        for run in await self._database.read(runs.finished_but_not_ended):
+        await self.look_everywhere()
+
+    async def look_everywhere(self) -> None:
+        """End all runs of this server in which nothing is open."""
+        for run in await self._database.read(lambda tx: runs.finished_but_not_ended(tx, self._server)):
             self.run_over(run)
 
     async def stop(self) -> None:
@@ -147,8 +153,7 @@ class Endings:
         if due:
             self._called_back()
 
-    @staticmethod
-    def _write_ends(tx: Transaction, ended: Collection[RunRow], refused: str, now: float) -> bool:
+    def _write_ends(self, tx: Transaction, ended: Collection[RunRow], refused: str, now: float) -> bool:
         """Whether a callback is due."""
         calls: list[tuple[str, str]] = []
         changes: list[Change] = []
@@ -168,7 +173,7 @@ class Endings:
                 body = {"job_id": shown_id, "state": wire_state, "path_to_mets": run.mets, "workspace_id": None}
                 calls.append((run.callback_url, json.dumps(body)))
         events.add(tx, changes, now)
-        callbacks.add(tx, calls, now)
+        callbacks.add(tx, calls, now, self._server)
         return bool(calls)
 
     def _agents(self, tx: Transaction, run: RunRow) -> list[Agent]:

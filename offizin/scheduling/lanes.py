@@ -13,6 +13,7 @@ from offizin.mets.index import MetsIndex
 from offizin.mets.leftovers import clear_leftovers
 from offizin.mets.save import save
 from offizin.mets.stamp import Stamp
+from offizin.scheduling.ownership import Ownership
 from offizin.store import deltas, workspaces
 from offizin.store.transaction import Database, Transaction
 
@@ -37,8 +38,9 @@ class Lane:
     index and the next look into another.
     """
 
-    def __init__(self, workspace: int, mets: Path, index: MetsIndex, save: SaveMets = save) -> None:
+    def __init__(self, workspace: int, epoch: int, mets: Path, index: MetsIndex, save: SaveMets = save) -> None:
         self.workspace = workspace
+        self.epoch = epoch  # in which the index holds good
         self.mets = mets
         self.index = index
         self._save = save
@@ -62,19 +64,24 @@ class Lane:
 
 class Lanes:
     """Opens workspaces when they are needed and forgets those that were not used for long; they can be read again.
+    Whoever opens one owns it.
 
     ``read`` and ``save`` touch the file; the simulation has its own.
     """
 
-    def __init__(self, database: Database, *, read: ReadMets = read, save: SaveMets = save) -> None:
+    def __init__(
+        self, database: Database, ownership: Ownership, *, read: ReadMets = read, save: SaveMets = save
+    ) -> None:
         self._database = database
+        self._ownership = ownership
         self._read_mets = read
         self._save_mets = save
         self._lanes: dict[Path, Lane] = {}
         self._opening: dict[Path, asyncio.Task[Lane]] = {}
 
     async def open(self, mets: Path, now: float) -> Lane:
-        """The lane of the workspace whose METS has this absolute path. Raises MetsMissing, MetsInvalid."""
+        """The lane of the workspace whose METS has this absolute path. Raises MetsMissing, MetsInvalid, and
+        OwnedElsewhere unless it is open already."""
         lane = self._lanes.pop(mets, None)
         if lane is not None:
             self._lanes[mets] = lane  # the one used last stands last
@@ -107,10 +114,15 @@ class Lanes:
                 log.warning("%s", error)
 
     async def refresh(self, mets: Path, now: float) -> None:
-        """As ``reread``, unless the file is still the one that we know."""
+        """As ``reread``, unless the file is still the one that we know, and has been ours all the time."""
         lane = self._lanes.get(mets)
+        if lane is None:
+            return
+        workspace, epoch = lane.workspace, lane.epoch
         try:
-            if lane is None or await lane.still_holds():
+            if await lane.still_holds() and await self._database.read(
+                lambda tx: self._ownership.holds(tx, workspace, epoch)
+            ):
                 return
         except OSError:
             pass  # whoever needs it will say what is wrong
@@ -120,20 +132,21 @@ class Lanes:
         """Into ``lane``, if there is one."""
         index = await asyncio.to_thread(self._read_mets, mets)
 
-        def unsaved(tx: Transaction) -> tuple[int, list[Delta]]:
-            workspace = workspaces.find_or_add(tx, str(mets), now)
-            return workspace, deltas.of_workspace(tx, workspace)[1]
+        def unsaved(tx: Transaction) -> tuple[int, int, list[Delta]]:
+            workspace = workspaces.find_or_add(tx, str(mets), now, self._ownership.server)
+            epoch = self._ownership.take(tx, workspace)
+            return workspace, epoch, deltas.of_workspace(tx, workspace)[1]
 
         # A writing transaction: what is committed after it is applied to this index and not to one before.
-        workspace, waiting = await self._database.write(unsaved)
+        workspace, epoch, waiting = await self._database.write(unsaved)
         for delta in waiting:
             index.apply(delta)
         if lane is None:
-            lane = Lane(workspace, mets, index, self._save_mets)
+            lane = Lane(workspace, epoch, mets, index, self._save_mets)
             self._lanes[mets] = lane
             self._forget_one(besides=mets)
         else:
-            lane.index = index
+            lane.index, lane.epoch = index, epoch
         return lane
 
     def _forget_one(self, *, besides: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from offizin.scheduling.ownership import Ownership
 from offizin.scheduling.to_the_end import to_the_end
 from offizin.scheduling.window import tag
 from offizin.store import fair_order, runs
@@ -14,14 +15,20 @@ class Priorities:
     """``virtual_time`` by processor and priority; ``wake`` with the processors concerned."""
 
     def __init__(
-        self, database: Database, *, virtual_time: Callable[[str, int], int], wake: Callable[[set[str]], None]
+        self,
+        database: Database,
+        ownership: Ownership,
+        *,
+        virtual_time: Callable[[str, int], int],
+        wake: Callable[[set[str]], None],
     ) -> None:
         self._database = database
+        self._ownership = ownership
         self._virtual_time = virtual_time
         self._wake = wake
 
     async def set_priority(self, run: int, priority: int) -> None:
-        """What is in the window already keeps its place there: that is some 50 ms of work."""
+        """What is in the window already keeps its place there: that is some 50 ms of work. Raises OwnedElsewhere."""
         await to_the_end(self._carry_out(run, priority))
 
     async def _carry_out(self, run: int, priority: int) -> None:
@@ -29,8 +36,10 @@ class Priorities:
         self._wake(processors)
 
     def _set(self, tx: Transaction, run: int, priority: int) -> set[str]:
-        if runs.by_seq(tx, run).priority == priority:
+        before = runs.by_seq(tx, run)
+        if before.priority == priority:
             return set()
+        self._ownership.take(tx, before.workspace)
         first = fair_order.first_tags(tx, run)
         for processor, first_tag in first.items():
             # It takes its turn among those of its new priority as if it were submitted now.

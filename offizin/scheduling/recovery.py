@@ -35,22 +35,22 @@ class PutBack:
     consequences: Consequences
 
 
-def places_in_flight(tx: Transaction) -> set[tuple[Path, tuple[str, ...]]]:
+def places_in_flight(tx: Transaction, server: int = 1) -> set[tuple[Path, tuple[str, ...]]]:
     """The workspaces and output groups of what is in flight: there lies what was being written, if a runner was killed
     over it."""
     found: set[tuple[Path, tuple[str, ...]]] = set()
-    steps = {(row.run, row.step) for row in jobs.in_flight(tx)}
+    steps = {(row.run, row.step) for row in jobs.in_flight(tx, server)}
     for run in {run for run, _ in steps}:
         workspace = Path(runs.by_seq(tx, run).mets).parent
         found.update((workspace, s.output_file_grps) for s in runs.steps_of(tx, run) if (run, s.number) in steps)
     return found
 
 
-def recover(tx: Transaction, limits: Limits, now: float, *, crashed: bool = True) -> Recovered:
-    """Put everything in flight back. What had only been queued is charged nothing; what ran when the server
-    ``crashed`` counts a loss."""
-    singles = [row for row in jobs.in_flight(tx) if row.page is not None]
-    return put_back(tx, singles, pieces.in_flight(tx), limits, now, crashed=crashed).recovered
+def recover(tx: Transaction, limits: Limits, now: float, *, crashed: bool = True, server: int = 1) -> Recovered:
+    """Put everything that this server has in flight back. What had only been queued is charged nothing; what ran when
+    the server ``crashed`` counts a loss."""
+    singles = [row for row in jobs.in_flight(tx, server) if row.page is not None]
+    return put_back(tx, singles, pieces.in_flight(tx, server), limits, now, crashed=crashed).recovered
 
 
 def put_back(

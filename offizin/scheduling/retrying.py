@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,9 @@ from offizin.clock import Clock
 from offizin.errors import Conflict
 from offizin.jobs import State
 from offizin.scheduling.edges import Work, edges_between
+from offizin.scheduling.lanes import Lanes
 from offizin.scheduling.live_work import groups_of, live_work
+from offizin.scheduling.ownership import Moved, Ownership
 from offizin.scheduling.to_the_end import to_the_end
 from offizin.scheduling.window import tag
 from offizin.store import edges, events, jobs, pieces, runs
@@ -31,49 +33,61 @@ class Retried:
 
 class Retrying:
     """``virtual_time`` by processor and priority; ``wake`` with the processors concerned; ``run_over`` with a run that
-    only has to be saved; ``refresh`` looks whether a METS is still the one that we know."""
+    only has to be saved."""
 
     def __init__(
         self,
         database: Database,
+        ownership: Ownership,
+        lanes: Lanes,
         clock: Clock,
         *,
         virtual_time: Callable[[str, int], int],
         wake: Callable[[set[str]], None],
         run_over: Callable[[int], None],
         changed: Callable[[], None],
-        refresh: Callable[[Path, float], Awaitable[None]],
     ) -> None:
         self._database = database
+        self._ownership = ownership
+        self._lanes = lanes
         self._clock = clock
         self._virtual_time = virtual_time
         self._wake = wake
         self._run_over = run_over
         self._changed = changed
-        self._refresh = refresh
 
     async def retry_run(self, run: RunRow) -> Retried:
-        """Raises Conflict when there is nothing to do again."""
+        """Raises Conflict when there is nothing to do again, and OwnedElsewhere."""
         return await to_the_end(self._carry_out(run))
 
     async def _carry_out(self, run: RunRow) -> Retried:
-        now = self._clock.now()
-        # What somebody else has written into the METS is what a retry begins with.
-        await self._refresh(Path(run.mets), now)
-
-        def write(tx: Transaction) -> tuple[Retried, set[str]]:
-            return retry(tx, runs.by_seq(tx, run.seq), self._virtual_time, now)
-
-        retried, processors = await self._database.write(write, synced=True)
+        while True:
+            try:
+                retried, processors = await self._write(run, self._clock.now())
+                break
+            except Moved:
+                continue
         self._wake(processors)
         if retried.save_only:
             self._run_over(run.seq)
         self._changed()
         return retried
 
+    async def _write(self, run: RunRow, now: float) -> tuple[Retried, set[str]]:
+        # What somebody else has written into the METS is what a retry begins with.
+        await self._lanes.refresh(Path(run.mets), now)
+        lane = self._lanes.at_hand(Path(run.mets))
+        known = None if lane is None else lane.epoch
+
+        def write(tx: Transaction) -> tuple[Retried, set[str]]:
+            self._ownership.take(tx, run.workspace, known)
+            return retry(tx, runs.by_seq(tx, run.seq), self._ownership, self._virtual_time, now)
+
+        return await self._database.write(write, synced=True)
+
 
 def retry(
-    tx: Transaction, run: RunRow, virtual_time: Callable[[str, int], int], now: float
+    tx: Transaction, run: RunRow, ownership: Ownership, virtual_time: Callable[[str, int], int], now: float
 ) -> tuple[Retried, set[str]]:
     """Revive the run's failed and cancelled jobs; the processors that may have ready work."""
     rows = jobs.of_run(tx, run.seq, {State.FAILED, State.CANCELLED})
@@ -103,7 +117,8 @@ def retry(
     live = live_work(tx, run.workspace, touching=groups_of(list(steps.values())))
     seqs = [row.seq for row in rows]
     edges.reorder(tx, seqs, edges_between(live, revived))
-    jobs.revive(tx, _new_tags(rows, run.priority, virtual_time))
+    ownership.check_predecessors(tx, seqs)
+    jobs.revive(tx, _new_tags(rows, run.priority, virtual_time), ownership.server)
     jobs.set_open_edges(tx, edges.open_edges(tx, seqs).items())
     runs.revive(tx, run.seq, len(rows))
     changes = [Change(run.id, State.CACHED, row.id, row.step, row.page) for row in rows]

@@ -21,6 +21,7 @@ from offizin.scheduling.dispatch import Dispatcher
 from offizin.scheduling.edges import Work, edges_between
 from offizin.scheduling.lanes import Lane, Lanes
 from offizin.scheduling.live_work import groups_of, live_work
+from offizin.scheduling.ownership import Moved, Ownership
 from offizin.scheduling.plan import Plan, PlannedStep, plan
 from offizin.scheduling.to_the_end import to_the_end
 from offizin.scheduling.window import tag
@@ -69,6 +70,7 @@ class Submissions:
     def __init__(
         self,
         database: Database,
+        ownership: Ownership,
         lanes: Lanes,
         contexts: Contexts,
         processors: Processors,
@@ -81,6 +83,7 @@ class Submissions:
         changed: Callable[[], None],
     ) -> None:
         self._database = database
+        self._ownership = ownership
         self._lanes = lanes
         self._contexts = contexts
         self._processors = processors
@@ -92,7 +95,14 @@ class Submissions:
         self._changed = changed
 
     async def submit(self, submission: Submission) -> Submitted:
-        """Raises the errors under InvalidRequest and NotFound; then nothing has been written."""
+        """Raises the errors under InvalidRequest and NotFound, and OwnedElsewhere; then nothing has been written."""
+        while True:
+            try:
+                return await self._submit(submission)
+            except Moved:
+                await self._lanes.refresh(await asyncio.to_thread(_writable, submission.mets), self._clock.now())
+
+    async def _submit(self, submission: Submission) -> Submitted:
         with self._timings.measure("validate"):
             if abs(submission.priority) > MOST_PRIORITY:
                 raise InvalidRequest(f"priority {submission.priority} is out of range", advice="Use small numbers.")
@@ -169,7 +179,7 @@ class Submissions:
                 return lane
         except OSError:
             pass  # reading it anew says what is wrong
-        if await self._database.read(lambda tx: runs.live_steps(tx, lane.workspace)):
+        if await self._live_steps(lane.workspace):
             raise MetsChanged(
                 f"{mets} was changed by somebody else while runs are under way on it",
                 advice="Put the file back as it was, or cancel the runs on this workspace first.",
@@ -179,12 +189,21 @@ class Submissions:
 
     async def _check_groups(self, submission: Submission, workspace: int, index: MetsIndex) -> None:
         # Live runs first: what they have finished by the time the index is looked at is in the index.
-        live = await self._database.read(lambda tx: runs.live_steps(tx, workspace))
+        live = await self._live_steps(workspace)
         existing = {group for _, step in live for group in step.output_file_grps}
         existing.update(index.file_groups)
         findings = check_groups(submission.workflow, existing)
         if findings:
             raise findings[0].as_error()
+
+    async def _live_steps(self, workspace: int) -> list[tuple[int, StepRow]]:
+        """Raises OwnedElsewhere: then what we know of the workspace says nothing."""
+
+        def look(tx: Transaction) -> list[tuple[int, StepRow]]:
+            self._ownership.check(tx, workspace)
+            return runs.live_steps(tx, workspace)
+
+        return await self._database.read(look)
 
     def _write(
         self,
@@ -198,6 +217,7 @@ class Submissions:
         now: float,
     ) -> int:
         workspace = lane.workspace
+        self._ownership.take(tx, workspace, known=lane.epoch)
         rows = [StepRow(s.number, s.processor, s.parameters, s.input_file_grps, s.output_file_grps) for s in steps]
         new_run = NewRun(
             id=run_id,
@@ -246,11 +266,14 @@ class Submissions:
                 )
                 for at, (job, job_id) in enumerate(zip(planned.jobs, ids, strict=True))
             ],
+            self._ownership.server,
         )
         of_many_pages = [(first + at, job.pages) for at, job in enumerate(planned.jobs) if len(job.pages) > 1]
         pieces.add_pages(tx, of_many_pages)
         edges.add(tx, found)
         events.add(tx, [events.Change(run_id, State.CACHED)], now)
+        if submission.depends_on:
+            self._ownership.check_predecessors(tx, [work.seq for work in new])
         return run
 
 

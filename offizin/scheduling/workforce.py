@@ -36,6 +36,7 @@ class Processors(Protocol):
 class Scheduler:
     """What a workforce needs of the scheduler. ``run_over`` and ``changed`` as in Completion."""
 
+    server: int
     database: Database
     dispatcher: Dispatcher
     sending: Sending

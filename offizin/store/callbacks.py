@@ -22,20 +22,28 @@ class Callback:
     due_at: float
 
 
-def add(tx: Transaction, new: Sequence[tuple[str, str]], now: float) -> None:
-    """``(url, body)``, due at once."""
+def add(tx: Transaction, new: Sequence[tuple[str, str]], now: float, server: int = 1) -> None:
+    """``(url, body)``, due at once, to be made by this server."""
     if new:
-        tx.execute(insert(callbacks), [{"url": u, "body": b, "tries": 0, "due_at": now} for u, b in new])
+        rows = [{"url": u, "body": b, "tries": 0, "due_at": now, "server": server} for u, b in new]
+        tx.execute(insert(callbacks), rows)
 
 
-def due(tx: Transaction, now: float, limit: int) -> list[Callback]:
-    query = select(callbacks).where(callbacks.c.due_at <= now).order_by(callbacks.c.due_at).limit(limit)
-    return [Callback(row.seq, row.url, row.body, row.tries, row.due_at) for row in tx.execute(query)]
+def due(tx: Transaction, now: float, limit: int, server: int = 1) -> list[Callback]:
+    query = select(callbacks).where(callbacks.c.server == server, callbacks.c.due_at <= now)
+    rows = tx.execute(query.order_by(callbacks.c.due_at).limit(limit))
+    return [Callback(row.seq, row.url, row.body, row.tries, row.due_at) for row in rows]
 
 
-def next_due(tx: Transaction) -> float | None:
-    found: float | None = tx.execute(select(func.min(callbacks.c.due_at))).scalar_one()
+def next_due(tx: Transaction, server: int = 1) -> float | None:
+    query = select(func.min(callbacks.c.due_at)).where(callbacks.c.server == server)
+    found: float | None = tx.execute(query).scalar_one()
     return found
+
+
+def move(tx: Transaction, server: int, to: int) -> None:
+    """Another server makes them from now on."""
+    tx.execute(update(callbacks).where(callbacks.c.server == server).values(server=to))
 
 
 def delivered(tx: Transaction, seq: int) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, delete, func, insert, select
 
 from offizin.messages import Delta
 from offizin.store.prepared import Prepared
-from offizin.store.tables import deltas
+from offizin.store.tables import deltas, workspaces
 from offizin.store.transaction import Transaction
 
 _encoder = msgspec.json.Encoder()
@@ -44,7 +44,12 @@ def saved(tx: Transaction, workspace: int, last: int) -> None:
     _saved.run(tx, {"of": workspace, "last": last})
 
 
-def workspaces_with_unsaved(tx: Transaction) -> list[tuple[int, int]]:
-    """``(workspace, rows)`` of all workspaces with something to save."""
-    query = select(deltas.c.workspace, func.count()).group_by(deltas.c.workspace)
+def workspaces_with_unsaved(tx: Transaction, server: int = 1) -> list[tuple[int, int]]:
+    """``(workspace, rows)`` of all workspaces of this server with something to save."""
+    query = (
+        select(deltas.c.workspace, func.count())
+        .join(workspaces, workspaces.c.seq == deltas.c.workspace)
+        .where(workspaces.c.owner == server)
+        .group_by(deltas.c.workspace)
+    )
     return [(workspace, count) for workspace, count in tx.execute(query)]

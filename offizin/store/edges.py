@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, delete, func, insert, or_, select, text
 from offizin.jobs import LIVE
 from offizin.store.jobs import CHUNK
 from offizin.store.prepared import Prepared, among, numbers
-from offizin.store.tables import edges, jobs
+from offizin.store.tables import edges, jobs, runs, workspaces
 from offizin.store.transaction import Transaction
 
 
@@ -70,6 +70,23 @@ def open_edges(tx: Transaction, successors: Collection[int]) -> dict[int, int]:
             .group_by(edges.c.successor)
         )
         found.update({successor: count for successor, count in rows})
+    return found
+
+
+def owners_before(tx: Transaction, successors: Collection[int]) -> list[tuple[str, int]]:
+    """``(METS, server)`` of the live jobs that these wait for."""
+    found: list[tuple[str, int]] = []
+    wanted = list(successors)
+    for start in range(0, len(wanted), CHUNK):
+        query = (
+            select(workspaces.c.mets, jobs.c.server)
+            .join(jobs, jobs.c.seq == edges.c.predecessor)
+            .join(runs, runs.c.seq == jobs.c.run)
+            .join(workspaces, workspaces.c.seq == runs.c.workspace)
+            .where(edges.c.successor.in_(wanted[start : start + CHUNK]), jobs.c.state.in_(list(LIVE)))
+            .distinct()
+        )
+        found.extend((mets, server) for mets, server in tx.execute(query))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import case, func, select, update
 
 from offizin.jobs import State
-from offizin.store.tables import jobs, pieces, runs
+from offizin.store.tables import jobs, pieces, runs, workspaces
 from offizin.store.transaction import Transaction
 
 
@@ -40,11 +40,15 @@ def first_tags(tx: Transaction, run: int) -> dict[str, int]:
     return found
 
 
-def virtual_times(tx: Transaction) -> dict[tuple[str, int], int]:
-    """How far the fair order of each processor and priority has come, to judge by the runs that have not ended: to the
-    highest tag that has left, and at least to just before the first that waits."""
+def virtual_times(tx: Transaction, server: int = 1) -> dict[tuple[str, int], int]:
+    """How far this server's fair order of each processor and priority has come, to judge by the runs that have not
+    ended: to the highest tag that has left, and at least to just before the first that waits."""
     found: dict[tuple[str, int], int] = {}
-    live_runs = select(runs.c.seq).where(runs.c.ended_at.is_(None))
+    live_runs = (
+        select(runs.c.seq)
+        .join(workspaces, workspaces.c.seq == runs.c.workspace)
+        .where(runs.c.ended_at.is_(None), workspaces.c.owner == server)
+    )
     of_pieces = select(pieces).join(jobs, jobs.c.seq == pieces.c.job)
     for query, table in ((select(jobs), jobs), (of_pieces, pieces)):
         live = query.with_only_columns(

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, false, func, insert, null, select, text, updat
 
 from offizin.jobs import LIVE, State
 from offizin.store.prepared import Prepared, among, numbers
-from offizin.store.tables import IN_FLIGHT, READY, jobs
+from offizin.store.tables import IN_FLIGHT, READY, edges, jobs
 from offizin.store.transaction import Transaction
 
 # SQLite allows 32,766 bound values in a statement.
@@ -103,14 +103,13 @@ _add = Prepared(
             name: bindparam(name)
             for name in (
                 "seq", "id", "run", "step", "page", "pages", "processor", "priority", "tag", "state", "open_edges",
-                "attempt", "tries", "losses", "cancelling",
+                "attempt", "tries", "losses", "cancelling", "server",
             )
         }
     )
 )  # fmt: skip
 _states_of_run = Prepared(select(jobs.c.state).where(jobs.c.run == bindparam("of")).distinct())
 _next_number = Prepared(select(func.coalesce(func.max(jobs.c.seq), 0)))
-_ready_among = Prepared(select(jobs.c.processor).where(among(jobs.c.seq, "seqs"), text(READY)).distinct())
 _ready_processors = select(jobs.c.processor).where(jobs.c.server == bindparam("of"), text(READY)).distinct()
 _queue = Prepared(
     update(jobs)
@@ -133,8 +132,17 @@ _running = Prepared(
     .where(jobs.c.seq == bindparam("job"), jobs.c.attempt == bindparam("number"), text("state = 'QUEUED'"))
     .values(state=text("'RUNNING'"), started_at=bindparam("at"))
 )
+_behind = (
+    select(edges.c.successor, func.count().label("closed"))
+    .where(among(edges.c.predecessor, "ended"))
+    .group_by(edges.c.successor)
+    .subquery("behind")
+)
 _close_edges = Prepared(
-    update(jobs).where(jobs.c.seq == bindparam("job")).values(open_edges=jobs.c.open_edges - bindparam("closed"))
+    update(jobs)
+    .where(jobs.c.seq == _behind.c.successor)
+    .values(open_edges=jobs.c.open_edges - _behind.c.closed)
+    .returning(jobs.c.processor, jobs.c.state, jobs.c.open_edges)
 )
 
 
@@ -148,8 +156,8 @@ def next_number(tx: Transaction) -> int:
     return int(_next_number.rows(tx, {})[0][0]) + 1
 
 
-def add(tx: Transaction, run: int, priority: int, first: int, new: Sequence[NewJob]) -> None:
-    """Write the jobs of one submission, numbered from ``first``."""
+def add(tx: Transaction, run: int, priority: int, first: int, new: Sequence[NewJob], server: int = 1) -> None:
+    """Write the jobs of one submission to this server, numbered from ``first``."""
     _add.run_many(
         tx,
         [
@@ -157,7 +165,7 @@ def add(tx: Transaction, run: int, priority: int, first: int, new: Sequence[NewJ
                 "seq": first + offset, "id": job.id, "run": run, "step": job.step, "page": job.page,
                 "pages": job.pages, "processor": job.processor, "priority": priority, "tag": job.tag,
                 "state": "CACHED", "open_edges": job.open_edges, "attempt": 0, "tries": 0, "losses": 0,
-                "cancelling": False,
+                "cancelling": False, "server": server,
             }
             for offset, job in enumerate(new)
         ],
@@ -231,16 +239,12 @@ def mark_running(tx: Transaction, taken: Iterable[tuple[int, int, float]]) -> No
     _running.run_many(tx, values)
 
 
-def close_edges(tx: Transaction, closed: Iterable[tuple[int, int]]) -> None:
-    """``(job, how many of its edges are closed now)``."""
-    _close_edges.run_many(tx, [{"job": job, "closed": count} for job, count in closed])
-
-
-def ready_among(tx: Transaction, seqs: Collection[int]) -> set[str]:
-    """The processors of those of the jobs that now wait for nothing."""
-    if not seqs:
+def close_edges(tx: Transaction, ended: Collection[int]) -> set[str]:
+    """Count down at those that come behind these jobs; the processors of those that now wait for nothing."""
+    if not ended:
         return set()
-    return {row[0] for row in _ready_among.rows(tx, {"seqs": numbers(tx, seqs)})}
+    found = _close_edges.rows(tx, {"ended": numbers(tx, ended)})
+    return {processor for processor, state, left in found if left == 0 and state == State.CACHED}
 
 
 def cancel_waiting(tx: Transaction, seqs: Collection[int], cause: str | None, message: str, now: float) -> None:
@@ -258,8 +262,8 @@ def mark_cancelling(tx: Transaction, seqs: Collection[int]) -> None:
         tx.execute(update(jobs).where(jobs.c.seq.in_(list(seqs))).values(cancelling=True))
 
 
-def revive(tx: Transaction, tags: Iterable[tuple[int, int]]) -> None:
-    """``(job, its new tag)``: ended jobs wait again, for a new attempt."""
+def revive(tx: Transaction, tags: Iterable[tuple[int, int]], server: int = 1) -> None:
+    """``(job, its new tag)``: ended jobs wait again, for a new attempt by this server."""
     values = [{"job": job, "new_tag": tag} for job, tag in tags]
     if values:
         tx.execute(
@@ -267,7 +271,7 @@ def revive(tx: Transaction, tags: Iterable[tuple[int, int]]) -> None:
             .where(jobs.c.seq == bindparam("job"))
             .values(
                 state=State.CACHED, tag=bindparam("new_tag"), open_edges=0, tries=0, losses=0, cause=None, message="",
-                queued_at=None, started_at=None, ended_at=None, seconds=None, cancelling=False,
+                queued_at=None, started_at=None, ended_at=None, seconds=None, cancelling=False, server=server,
             ),
             values,
         )  # fmt: skip

@@ -159,7 +159,14 @@ def revive_pages(tx: Transaction, job: int) -> None:
 
 
 def cut(
-    tx: Transaction, job: int, processor: str, priority: int, tag: int, attempt: int, cuts: Sequence[Sequence[int]]
+    tx: Transaction,
+    job: int,
+    processor: str,
+    priority: int,
+    tag: int,
+    attempt: int,
+    cuts: Sequence[Sequence[int]],
+    server: int = 1,
 ) -> None:
     """Make a piece of each list of page numbers. Numbers of pieces go on from those the job has; each piece's place
     in the fair order is behind the pages of those before it."""
@@ -173,7 +180,7 @@ def cut(
             {
                 "job": job, "number": first + offset, "processor": processor, "priority": priority,
                 "tag": tag + pages_before, "state": "CACHED", "open_edges": 0, "attempt": attempt,
-                "tries": 0, "losses": 0,
+                "tries": 0, "losses": 0, "server": server,
             }
             for offset, pages_before in enumerate(accumulate((len(numbers) for numbers in cuts[:-1]), initial=0))
         ],
@@ -196,7 +203,7 @@ def cut_again(tx: Transaction, job: int, piece: int, open_pages: Sequence[str]) 
     wanted = set(open_pages)
     query = select(job_pages.c.number, job_pages.c.page).where(job_pages.c.job == job, job_pages.c.piece == piece)
     numbers = [number for number, page in tx.execute(query.order_by(job_pages.c.number)) if page in wanted]
-    cut(tx, job, old.processor, old.priority, old.tag, old.attempt, [[number] for number in numbers])
+    cut(tx, job, old.processor, old.priority, old.tag, old.attempt, [[number] for number in numbers], old.server)
 
 
 def ready(tx: Transaction, processor: str, room: int, server: int = 1) -> list[ReadyPiece]:

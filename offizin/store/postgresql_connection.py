@@ -25,6 +25,12 @@ TURN_LIMIT = 120.0
 SESSION = {
     "application_name": "offizin",
     "jit": "off",  # never worth it for statements of a few rows
+    # Plans are kept, and the first are made when there is nothing in the tables yet: to read, sort or hash all rows is
+    # cheap then. So none that would be wrong later; every statement has its index.
+    **dict.fromkeys(
+        ("enable_seqscan", "enable_bitmapscan", "enable_sort", "enable_hashjoin", "enable_mergejoin"), "off"
+    ),
+    "plan_cache_mode": "force_generic_plan",
     "timezone": "UTC",
     "idle_in_transaction_session_timeout": f"{IDLE_LIMIT * 1000:.0f}",
     "lock_timeout": f"{TURN_LIMIT * 1000:.0f}",

@@ -117,9 +117,9 @@ _counts = Prepared(
     .group_by(jobs.c.step, jobs.c.state)
 )
 _over = Prepared(select(runs.c.seq).where(among(runs.c.seq, "seqs"), text("open_jobs = 0")))
-_subtract_open = Prepared(
-    update(runs).where(runs.c.seq == bindparam("run_seq")).values(open_jobs=runs.c.open_jobs - bindparam("ended"))
-)
+_count_off = update(runs).where(runs.c.seq == bindparam("of")).values(open_jobs=runs.c.open_jobs - bindparam("ended"))
+_count_off_many = Prepared(_count_off)
+_count_off_one = Prepared(_count_off.returning(runs.c.open_jobs))
 
 
 def _run(row: Sequence[Any]) -> RunRow:
@@ -214,13 +214,19 @@ def jobs_ended(tx: Transaction, ended: Iterable[tuple[int, int]]) -> list[int]:
     counted = list(ended)
     if not counted:
         return []
-    _subtract_open.run_many(tx, [{"run_seq": run, "ended": count} for run, count in counted])
+    values = [{"of": run, "ended": count} for run, count in counted]
+    if len(values) == 1:  # as nearly always: one statement less
+        left = _count_off_one.rows(tx, values[0])
+        return [counted[0][0]] if left and left[0][0] == 0 else []
+    _count_off_many.run_many(tx, values)
     return [row[0] for row in _over.rows(tx, {"seqs": numbers(tx, [run for run, _ in counted])})]
 
 
-def finished_but_not_ended(tx: Transaction) -> list[int]:
-    """Runs without an open job whose end has not been written: their METS waits to be saved."""
-    return list(tx.execute(select(runs.c.seq).where(runs.c.ended_at.is_(None), runs.c.open_jobs == 0)).scalars())
+def finished_but_not_ended(tx: Transaction, server: int = 1) -> list[int]:
+    """This server's runs without an open job whose end has not been written: their METS waits to be saved."""
+    query = select(runs.c.seq).join(workspaces, workspaces.c.seq == runs.c.workspace)
+    query = query.where(runs.c.ended_at.is_(None), runs.c.open_jobs == 0, workspaces.c.owner == server)
+    return list(tx.execute(query).scalars())
 
 
 def end(tx: Transaction, run: int, state: State, message: str, now: float) -> None:

@@ -208,7 +208,8 @@ callbacks = Table(
     Column("body", Text, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("due_at", Float, nullable=False),
-    Index("callbacks_due", "due_at"),
+    Column("server", Number, nullable=False, server_default="1"),  # the one that makes it
+    Index("callbacks_due", "server", "due_at"),
 )
 
 events = Table(

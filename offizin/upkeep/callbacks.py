@@ -23,21 +23,24 @@ PAUSES = (1.0, 5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0
 
 
 class Callbacks(Periodic):
-    """Redirects are not followed; an answer of 400 or more, or none, is tried again."""
+    """Those of this ``server``. Redirects are not followed; an answer of 400 or more, or none, is tried again."""
 
-    def __init__(self, database: Database, clock: Clock, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, server: int, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         super().__init__(clock)
         self._database = database
+        self._server = server
         self._transport = transport
 
     async def work(self) -> float | None:
         now = self._clock.now()
-        due = await self._database.read(lambda tx: callbacks.due(tx, now, AT_ONCE))
+        due = await self._database.read(lambda tx: callbacks.due(tx, now, AT_ONCE, self._server))
         if due:
             async with httpx.AsyncClient(timeout=TIME_LIMIT, transport=self._transport) as client:
                 await asyncio.gather(*(self._call(client, callback) for callback in due))
             return 0.0
-        at = await self._database.read(callbacks.next_due)
+        at = await self._database.read(lambda tx: callbacks.next_due(tx, self._server))
         return None if at is None else max(0.0, at - self._clock.now())
 
     async def _call(self, client: httpx.AsyncClient, callback: Callback) -> None:

@@ -19,16 +19,17 @@ SHARE = 1 / 20
 
 
 class MetsWriter(Periodic):
-    """``interval``: the shortest time between two saves of one METS, in seconds."""
+    """Of the workspaces of this ``server``. ``interval``: the shortest time between two saves of a METS, in seconds."""
 
-    def __init__(self, database: Database, saving: Saving, clock: Clock, interval: float) -> None:
+    def __init__(self, database: Database, saving: Saving, clock: Clock, interval: float, server: int) -> None:
         super().__init__(clock)
         self._database = database
         self._saving = saving
         self._interval = interval
+        self._server = server
 
     async def work(self) -> float | None:
-        for workspace, _ in await self._database.read(deltas.workspaces_with_unsaved):
+        for workspace, _ in await self._database.read(lambda tx: deltas.workspaces_with_unsaved(tx, self._server)):
             pause = max(self._interval, self._saving.cost.get(workspace, 0.0) / SHARE)
             # The first sight of a workspace starts its clock: short runs save once, at their end.
             last = self._saving.saved_at.setdefault(workspace, self._clock.monotonic())

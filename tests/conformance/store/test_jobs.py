@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from offizin.jobs import RunKind, State
-from offizin.store import jobs, runs, shown_jobs
+from offizin.store import edges, jobs, runs, shown_jobs
+from offizin.store.edges import Edge, EdgeKind
 from offizin.store.jobs import Ending, JobRow, NewJob
 from offizin.store.transaction import Database, Transaction
 from tests.conformance.store.submitted import METS, PROCESSOR, new_book_job, new_jobs, new_run
@@ -130,11 +131,34 @@ async def test_a_job_of_many_pages_takes_as_long_as_from_its_first_piece(databas
 
 async def test_edges_are_counted_down_and_the_last_one_makes_ready(database: Database) -> None:
     first, second = await some_jobs(database, 2, open_edges=2)
-    await database.write(lambda tx: jobs.close_edges(tx, [(first, 2), (second, 1)]))
-    assert (await row(database, second)).open_edges == 1
-    assert await database.read(lambda tx: jobs.ready_among(tx, [first, second])) == {PROCESSOR}
-    assert await database.read(lambda tx: jobs.ready_among(tx, [second])) == set()
-    assert await database.read(lambda tx: jobs.ready_among(tx, [])) == set()
+    await database.write(
+        lambda tx: edges.add(
+            tx, [Edge(7, first, EdgeKind.NEEDS), Edge(8, first, EdgeKind.AFTER), Edge(8, second, EdgeKind.NEEDS)]
+        )
+    )
+    assert await database.write(lambda tx: jobs.close_edges(tx, [8])) == set()
+    assert [(await row(database, seq)).open_edges for seq in (first, second)] == [1, 1]
+    assert await database.write(lambda tx: jobs.close_edges(tx, [7])) == {PROCESSOR}
+    assert (await row(database, first)).open_edges == 0
+    assert await database.write(lambda tx: jobs.close_edges(tx, [])) == set()
+
+
+async def test_edges_of_several_jobs_are_closed_at_once(database: Database) -> None:
+    first, second = await some_jobs(database, 2, open_edges=2)
+    await database.write(
+        lambda tx: edges.add(
+            tx, [Edge(7, first, EdgeKind.NEEDS), Edge(8, first, EdgeKind.AFTER), Edge(8, second, EdgeKind.NEEDS)]
+        )
+    )
+    assert await database.write(lambda tx: jobs.close_edges(tx, [7, 8])) == {PROCESSOR}
+    assert [(await row(database, seq)).open_edges for seq in (first, second)] == [0, 1]
+
+
+async def test_a_job_that_is_over_does_not_become_ready(database: Database) -> None:
+    (seq,) = await some_jobs(database, 1, open_edges=1)
+    await database.write(lambda tx: edges.add(tx, [Edge(7, seq, EdgeKind.NEEDS)]))
+    await database.write(lambda tx: jobs.cancel_waiting(tx, [seq], None, "", 1.0))
+    assert await database.write(lambda tx: jobs.close_edges(tx, [7])) == set()
 
 
 async def test_a_revived_job_is_like_new_but_for_its_attempts(database: Database) -> None:

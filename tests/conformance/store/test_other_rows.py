@@ -21,6 +21,8 @@ def delta(name: str) -> Delta:
 
 
 async def test_deltas_come_back_as_they_were_and_in_order(database: Database) -> None:
+    for mets in ("/one", "/two"):
+        await database.write(lambda tx, mets=mets: workspaces.find_or_add(tx, mets, 1.0))  # type: ignore[misc]
     agents = Delta(agents=[Agent("a", "ocrd-dummy v1", "layout", [("parameter", "{}")])])
     await database.write(lambda tx: deltas.add(tx, [(1, [delta("a"), delta("b")]), (2, [delta("x")]), (3, [])]))
     await database.write(lambda tx: deltas.add(tx, [(1, [agents])]))

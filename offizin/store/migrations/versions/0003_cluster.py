@@ -32,6 +32,11 @@ def upgrade() -> None:
     _add_columns(
         "workspaces", sa.Column("owner", Number), sa.Column("epoch", Number, nullable=False, server_default="0")
     )
+    # The first server that enters goes on with what is there.
+    op.execute("UPDATE workspaces SET owner = 1")
+    op.drop_index("callbacks_due", "callbacks")
+    _add_columns("callbacks", sa.Column("server", Number, nullable=False, server_default="1"))
+    op.create_index("callbacks_due", "callbacks", ["server", "due_at"])
     _create_tables()
 
 
