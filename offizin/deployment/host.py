@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from offizin.clock import Clock
 from offizin.deployment.keepers import ContainerKeeper, Keeper, NativeKeeper
 from offizin.deployment.machine import Machine
+from offizin.deployment.native import ProgramMissing
 from offizin.deployment.pids import Outcome
 from offizin.deployment.wanted import Details, Kind, Memory, Row, Wanted
+from offizin.deployment.worker_program import how_to_install
 from offizin.errors import Unavailable
 from offizin.settings.reference_config import Ssh
 
@@ -105,10 +107,10 @@ class HostDeployment:
         )  # fmt: skip
         try:
             identity, output = await keeper.start(wanted, mark)
-        except Unavailable:
+        except Unavailable as trouble:
             if await self._is_not_there(keeper, keeper.before(mark)):
                 await self._memory.remove(seq)
-            raise
+            raise how_to_install(trouble) if isinstance(trouble, ProgramMissing) else trouble from trouble
         await self._memory.identify(seq, identity, self._login.details(wanted.spec, output).encode())
         log.info("started %s on %s; its output: %s", wanted.name, self.machine.label, output)
 

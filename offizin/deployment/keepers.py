@@ -9,10 +9,9 @@ import msgspec
 from offizin.deployment import containers, native, pids
 from offizin.deployment.containers import Container, ContainerIdentity, Engine
 from offizin.deployment.machine import Machine
-from offizin.deployment.native import Program, ProgramMissing
+from offizin.deployment.native import Program
 from offizin.deployment.pids import Outcome, Process
 from offizin.deployment.wanted import Wanted
-from offizin.deployment.worker_program import how_to_install
 
 
 class Keeper(Protocol):
@@ -46,10 +45,7 @@ class NativeKeeper:
 
     async def start(self, wanted: Wanted, mark: str) -> tuple[str, str]:
         assert isinstance(wanted.what, Program)
-        try:
-            running = await native.start(self._machine, wanted.what, mark)
-        except ProgramMissing as missing:
-            raise how_to_install(missing) from missing
+        running = await native.start(self._machine, wanted.what, mark)
         return _encode(running.process), running.log
 
     async def find(self, identity: str) -> str | None:

@@ -52,7 +52,7 @@ class Program:
     ``name`` is what people call it."""
 
     name: str
-    command: str
+    command: str = field(repr=False)
     place: str
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     data: str = ""

@@ -58,18 +58,19 @@ tell() { # SIGNAL
         for one in $(marked); do kill -s "$1" "$one" 2>/dev/null; done
     fi
 }
-patience() { # TENTHS OF SECONDS
-    waited=0
+patience() { # TENTHS OF SECONDS SIGNAL
+    waited=0 told=
     while left; do
         [ "$waited" -lt "$1" ] || return 1
+        if [ -z "$told" ] && ! leader; then tell "$2"; told=yes; fi # what it has left behind
         sleep 0.1; waited=$((waited + 1))
     done
 }
 if ! left; then say outcome gone; exit; fi
 tell "$signal"
-if patience "$limit"; then say outcome ended; exit; fi
+if patience "$limit" "$signal"; then say outcome ended; exit; fi
 tell KILL
-if patience "$kill_limit"; then say outcome killed; else say outcome alive; fi
+if patience "$kill_limit" KILL; then say outcome killed; else say outcome alive; fi
 """
 
 
