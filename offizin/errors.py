@@ -23,6 +23,7 @@
     ├── Unavailable                   503  exit 5   a server, a program or a file that is needed is not there
     │   ├── RunnerNotPython           503  exit 5   a program that never hands us a Python processor
     │   ├── RunnerLost                503  exit 5   a processor's program could not be started or was lost on the way
+    │   ├── TakenOver                 503  exit 5   another server does this one's work, because it showed no life
     │   └── OwnedElsewhere            503  exit 5   another server on the same database looks after the workspace
     ├── Interrupted                   499  exit 130 the user ended it
     ├── NotBuiltYet                   501  exit 1   the reference has it, we do not have it yet
@@ -147,6 +148,10 @@ class RunnerNotPython(Unavailable):
 
 
 class RunnerLost(Unavailable):
+    pass
+
+
+class TakenOver(Unavailable):
     pass
 
 

@@ -16,6 +16,7 @@ from offizin.brokers.amqp_url import AmqpUrl
 from offizin.brokers.broker import Broker, results_of
 from offizin.brokers.in_process import InProcessBroker
 from offizin.clock import Clock, SystemClock
+from offizin.errors import TakenOver, Unavailable
 from offizin.faults import install_from
 from offizin.home import Home
 from offizin.mets.index import MetsIndex
@@ -39,7 +40,7 @@ from offizin.scheduling.retrying import Retrying
 from offizin.scheduling.saving import Saving
 from offizin.scheduling.sending import Sending
 from offizin.scheduling.submission import Submissions
-from offizin.scheduling.workforce import Processors, Scheduler, Workforce
+from offizin.scheduling.workforce import LeftBehind, Processors, Scheduler, Workforce
 from offizin.settings import Settings, SyncMode
 from offizin.store import servers
 from offizin.store.servers import ServerIdentity
@@ -48,6 +49,7 @@ from offizin.timings import Timings
 from offizin.upkeep.callbacks import Callbacks
 from offizin.upkeep.cleaning import Cleaning
 from offizin.upkeep.mets_writer import MetsWriter
+from offizin.upkeep.server_heartbeats import ServerHeartbeats
 from offizin.upkeep.service import Service
 from offizin.workers.runner_process import RunnerProcess
 
@@ -114,6 +116,8 @@ class Offizin:
         self.timings = Timings()
         self.changes = Changes()
         self.stopping = asyncio.Event()
+        self.fenced: TakenOver | None = None  # why it ends by itself
+        self._abandoning: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self.home.take)
@@ -129,13 +133,29 @@ class Offizin:
         self.stopping.set()
         self.changes.announce_end()
 
+    def _end_at_once(self) -> None:
+        """Another server has taken over from this one: nothing may be done here any more."""
+        if self.fenced is None:
+            self.fenced = TakenOver(
+                "another server has taken over the work of this one, which had shown no life for "
+                f"{self.settings.server_lease:g} s or more: it was stopped, or could not reach the database",
+                advice="Start it again: it then takes part in new work.",
+            )
+            log.error("%s", self.fenced)
+            self._abandoning = asyncio.create_task(self.workforce.abandon(), name="abandoning")
+            self.stop()
+
     async def __aexit__(self, *_: object) -> None:
         self.stop()
+        if self._abandoning is not None:
+            await asyncio.gather(self._abandoning, return_exceptions=True)
         await self.dispatcher.stop()
         await self.workforce.stop()
         for service in reversed(self._services):
             await service.stop()
         await self.workforce.leave(self._scheduler)
+        await self.heartbeats.stop()
+        await self._leave()
         await self.workforce.processors.close()
         await self.workforce.broker.close()
         await self.database.close()
@@ -197,6 +217,12 @@ class Offizin:
         self._scheduler = Scheduler(
             server, self.database, self.dispatcher, sending, self.lanes, contexts, limits, run_over, changed
         )
+        self.heartbeats = ServerHeartbeats(
+            self.database, clock, self.server, settings.server_lease, virtual_time=virtual_time,
+            moved=self.dispatcher.look_everywhere, taken_over=self._take_up, alive=workforce.renew,
+            fenced=self._end_at_once,
+        )  # fmt: skip
+        await self.heartbeats.start()
         await workforce.attend(self._scheduler)
         self._services: list[Service] = [
             self.learned,
@@ -209,6 +235,24 @@ class Offizin:
         ]
         for service in self._services:
             await service.start()
+
+    async def _take_up(self, left: LeftBehind) -> None:
+        """What a dead server has left is ours now."""
+        await self.workforce.inherit(self._scheduler, left)
+        await self.dispatcher.look_everywhere()
+        await self.endings.look_everywhere()
+        self.callbacks.wake()
+
+    async def listens_at(self, url: str) -> None:
+        """Other servers find this one at ``url``. Raises Unavailable."""
+        await self.database.write(lambda tx: servers.listens_at(tx, self.server, url))
+
+    async def _leave(self) -> None:
+        """Others need not wait for the lease."""
+        try:
+            await self.database.write(lambda tx: servers.leave(tx, self.server))
+        except Unavailable as error:
+            log.warning("%s", error)
 
     async def _workforce(self) -> Workforce:
         """Slots of our own; or, where there is a queue in the network, workers that come to it."""

@@ -23,7 +23,7 @@ from offizin.api.job_requests import Task
 from offizin.api.models import MOST
 from offizin.api.reference_models import JobInput, PYJobInput, PYJobOutput, PYResultMessage, PYWorkflowJobOutput
 from offizin.api.reference_routes import reference_router
-from offizin.api.serving import Serving, bind, url_of
+from offizin.api.serving import Serving, bind, url_for_others, url_of
 from offizin.clock import Clock
 from offizin.errors import NotBuiltYet
 from offizin.jobs import State
@@ -35,6 +35,11 @@ from offizin.settings import Settings
 async def _lifespan(server: ProcessingServer) -> AsyncIterator[None]:
     async with server.running():
         yield
+
+
+async def _end_with(offizin: Offizin, serving: Serving) -> None:
+    await offizin.stopping.wait()
+    serving.should_exit = True
 
 
 class ProcessingServer(FastAPI):
@@ -72,7 +77,8 @@ class ProcessingServer(FastAPI):
     # Life
 
     def start(self) -> None:
-        """Serve until a signal or POST /stop. Raises Unavailable (port in use) and HomeInUse. Blocking."""
+        """Serve until a signal or POST /stop. Raises Unavailable (port in use), HomeInUse, and TakenOver when another
+        server has taken over from this one. Blocking."""
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(self.serve())
 
@@ -82,7 +88,14 @@ class ProcessingServer(FastAPI):
             self.port = bound.getsockname()[1]
             async with self.running() as offizin:
                 self._serving = Serving(self, listening=lambda: self.on_listening(url_of(bound)), stopping=offizin.stop)
-                await self._serving.serve([bound])
+                await offizin.listens_at(self.settings.reference.internal_callback_url or url_for_others(bound))
+                ending = asyncio.create_task(_end_with(offizin, self._serving))
+                try:
+                    await self._serving.serve([bound])
+                finally:
+                    ending.cancel()
+                if offizin.fenced is not None:
+                    raise offizin.fenced
 
     def on_listening(self, url: str) -> None:
         """Requests are taken now: commands on this machine find the server at ``url``."""

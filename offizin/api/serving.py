@@ -74,6 +74,12 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
+def url_for_others(bound: socket.socket) -> str:
+    """Where the server can be reached from other machines, to judge by what it listens at."""
+    host, port = bound.getsockname()[:2]
+    return f"http://{socket.getfqdn()}:{port}" if host in ("0.0.0.0", "::") else url_of(bound)
+
+
 def url_of(bound: socket.socket) -> str:
     """Where the server can be reached from this machine."""
     host, port = bound.getsockname()[:2]

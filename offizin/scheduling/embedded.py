@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 
 from offizin.brokers.broker import Broker, Message
 from offizin.clock import Clock
@@ -15,10 +16,12 @@ from offizin.home import Home
 from offizin.processors.discovery import Discovery
 from offizin.processors.surroundings import runner_environment
 from offizin.processors.tool_cache import Fingerprint
-from offizin.scheduling.recovery import places_in_flight, recover
+from offizin.scheduling.recovery import PutBack, places_in_flight, places_of, put_back, recover
 from offizin.scheduling.sending import Sender
-from offizin.scheduling.workforce import Scheduler
+from offizin.scheduling.workforce import LeftBehind, Scheduler
 from offizin.settings import Settings
+from offizin.store import jobs, pieces
+from offizin.store.transaction import Transaction
 from offizin.workers.pool import PoolSettings, WorkerPool
 from offizin.workers.process_group import end_leftovers
 from offizin.workers.runner_process import RunnerProcess
@@ -88,6 +91,33 @@ class EmbeddedWorkforce:
                 "after a crash: %d pieces wait again, %d are cancelled, %d given up",
                 recovered.again, recovered.cancelled, recovered.given_up,
             )  # fmt: skip
+
+    async def inherit(self, scheduler: Scheduler, left: LeftBehind) -> None:
+        """Its slots are gone with it, or may write no more: all that was in them waits again."""
+
+        def places(tx: Transaction) -> set[tuple[Path, tuple[str, ...]]]:
+            wanted = {*left.jobs, *(job for job, _ in left.pieces)}
+            return places_of(tx, [row for row in jobs.in_flight(tx, scheduler.server) if row.seq in wanted])
+
+        def write(tx: Transaction) -> PutBack:
+            # What the dead server kept, because it has started again meanwhile, is none of ours.
+            singles = [row for row in jobs.in_flight(tx, scheduler.server) if row.seq in left.jobs]
+            of_many = [row for row in pieces.in_flight(tx, scheduler.server) if (row.job, row.number) in left.pieces]
+            return put_back(tx, singles, of_many, scheduler.limits, self._clock.now(), crashed=True)
+
+        for workspace, file_grps in await scheduler.database.read(places):
+            await asyncio.to_thread(delete_unfinished_files, workspace, file_grps)
+        back = await scheduler.database.write(write, synced=True)
+        log.warning("%d pieces of server %s wait again", back.recovered.again, left.server)
+        for run in back.consequences.ended_runs:
+            scheduler.run_over(run)
+        scheduler.changed()
+
+    def renew(self, lease: float) -> None:
+        self.pool.renew(lease)
+
+    async def abandon(self) -> None:
+        await self.pool.abandon()
 
     async def stop(self) -> None:
         await self.pool.close(GRACE)

@@ -40,10 +40,14 @@ class Priorities:
         if before.priority == priority:
             return set()
         self._ownership.take(tx, before.workspace)
-        first = fair_order.first_tags(tx, run)
-        for processor, first_tag in first.items():
-            # It takes its turn among those of its new priority as if it were submitted now.
-            by = tag(self._virtual_time(processor, priority), 0) - first_tag
-            fair_order.shift_tags(tx, run, processor, by)
+        processors = as_if_submitted_now(tx, run, priority, self._virtual_time)
         fair_order.set_priority(tx, run, priority)
-        return set(first)
+        return processors
+
+
+def as_if_submitted_now(tx: Transaction, run: int, priority: int, virtual_time: Callable[[str, int], int]) -> set[str]:
+    """What waits in the run takes its turn among those of this priority anew; its processors."""
+    first = fair_order.first_tags(tx, run)
+    for processor, first_tag in first.items():
+        fair_order.shift_tags(tx, run, processor, tag(virtual_time(processor, priority), 0) - first_tag)
+    return set(first)

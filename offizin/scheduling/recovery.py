@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,8 +38,13 @@ class PutBack:
 def places_in_flight(tx: Transaction, server: int = 1) -> set[tuple[Path, tuple[str, ...]]]:
     """The workspaces and output groups of what is in flight: there lies what was being written, if a runner was killed
     over it."""
+    return places_of(tx, jobs.in_flight(tx, server))
+
+
+def places_of(tx: Transaction, rows: Iterable[JobRow]) -> set[tuple[Path, tuple[str, ...]]]:
+    """As ``places_in_flight``, of these jobs."""
     found: set[tuple[Path, tuple[str, ...]]] = set()
-    steps = {(row.run, row.step) for row in jobs.in_flight(tx, server)}
+    steps = {(row.run, row.step) for row in rows}
     for run in {run for run, _ in steps}:
         workspace = Path(runs.by_seq(tx, run).mets).parent
         found.update((workspace, s.output_file_grps) for s in runs.steps_of(tx, run) if (run, s.number) in steps)

@@ -47,6 +47,16 @@ class Scheduler:
     changed: Callable[[], None]
 
 
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """What a server that is dead had in flight: jobs of one page, and pieces ``(job, number)``. All that it owned is
+    ours now; nobody has heard how these ended."""
+
+    server: str
+    jobs: frozenset[int]
+    pieces: frozenset[tuple[int, int]]
+
+
 class Workforce(Protocol):
     @property
     def broker(self) -> Broker: ...
@@ -87,6 +97,19 @@ class Workforce(Protocol):
 
     async def attend(self, scheduler: Scheduler) -> None:
         """The scheduler is there; nothing has been dispatched or heard yet."""
+        ...
+
+    async def inherit(self, scheduler: Scheduler, left: LeftBehind) -> None:
+        """Take up what a dead server had in flight. Raises Unavailable; then it can be called again."""
+        ...
+
+    def renew(self, lease: float) -> None:
+        """This server lives, and others that would take over wait for so many seconds from now: nothing of what is
+        done in its process may be written later."""
+        ...
+
+    async def abandon(self) -> None:
+        """Another server does our work: end what is done for it in this process, at once."""
         ...
 
     async def stop(self) -> None:

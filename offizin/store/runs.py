@@ -187,6 +187,12 @@ def live_steps(tx: Transaction, workspace: int) -> list[tuple[int, StepRow]]:
     return [(row[0], _step(row)) for row in rows]
 
 
+def live_of(tx: Transaction, of: Collection[int]) -> list[tuple[int, int]]:
+    """``(run, priority)`` of all runs on these workspaces that have not ended."""
+    query = select(runs.c.seq, runs.c.priority).where(runs.c.workspace.in_(list(of)), runs.c.ended_at.is_(None))
+    return [(seq, priority) for seq, priority in tx.execute(query.order_by(runs.c.seq))]
+
+
 def listed(
     tx: Transaction,
     *,

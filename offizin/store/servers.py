@@ -5,7 +5,7 @@ A row stays for good, as its name does; the incarnation in it says which process
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -30,7 +30,8 @@ class ServerIdentity:
 
 @dataclass(frozen=True, slots=True)
 class ServerRow:
-    """``address`` is the URL at which others reach it, empty when there is none; ``beat`` counts up while it lives."""
+    """``address`` is the URL at which others reach it, empty when there is none; ``beat`` counts up while it lives.
+    ``heir`` is the server that has taken its work over, until it starts again."""
 
     seq: int
     name: str
@@ -38,6 +39,7 @@ class ServerRow:
     address: str
     beat: int
     started_at: float
+    heir: int | None = None
 
     @property
     def identity(self) -> ServerIdentity:
@@ -49,7 +51,8 @@ class ServerRow:
 
 
 _columns = [
-    servers.c.seq, servers.c.name, servers.c.incarnation, servers.c.address, servers.c.beat, servers.c.started_at
+    servers.c.seq, servers.c.name, servers.c.incarnation, servers.c.address, servers.c.beat, servers.c.started_at,
+    servers.c.heir,
 ]  # fmt: skip
 
 
@@ -65,7 +68,7 @@ def enter(tx: Transaction, name: str, address: str, now: float, *, alone: bool) 
     tx.execute(
         update(servers)
         .where(servers.c.seq == row.seq)
-        .values(name=name, incarnation=row.incarnation, address=address, beat=row.beat, started_at=now)
+        .values(name=name, incarnation=row.incarnation, address=address, beat=row.beat, started_at=now, heir=None)
     )
     return row
 
@@ -84,10 +87,13 @@ def listens_at(tx: Transaction, server: ServerIdentity, address: str) -> None:
     tx.execute(update(servers).where(*_itself(server)).values(address=address))
 
 
-def fence(tx: Transaction, dead: ServerRow) -> bool:
-    """Move the server's incarnation on, if it has shown no life since ``dead`` was read. Whether that was so."""
-    statement = update(servers).where(*_itself(dead.identity), servers.c.beat == dead.beat)
-    return bool(tx.execute(statement.values(incarnation=servers.c.incarnation + 1, beat=LEFT)).rowcount)
+def fence(tx: Transaction, dead: ServerRow, heir: ServerIdentity) -> ServerRow | None:
+    """``heir`` takes the work over, if the server has shown no life since ``dead`` was read, and nobody else was
+    quicker: its incarnation moves on. The row as it is then, None if that was not so."""
+    unchanged = (*_itself(dead.identity), servers.c.beat == dead.beat, servers.c.heir.is_not_distinct_from(dead.heir))
+    fenced = replace(dead, incarnation=dead.incarnation + 1, beat=LEFT, heir=heir.seq)
+    values = {"incarnation": fenced.incarnation, "beat": fenced.beat, "heir": fenced.heir}
+    return fenced if tx.execute(update(servers).where(*unchanged).values(values)).rowcount else None
 
 
 def all_of_them(tx: Transaction) -> list[ServerRow]:

@@ -263,6 +263,7 @@ servers = Table(
     Column("address", Text, nullable=False),  # URL at which others reach it
     Column("beat", Number, nullable=False),
     Column("started_at", Float, nullable=False),
+    Column("heir", Number),  # the server that has taken its work over
 )
 
 # Workers that may live: a server that starts must hear them, or let their leases lapse, before it gives work out again.

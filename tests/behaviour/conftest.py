@@ -25,7 +25,8 @@ import signal
 import sys
 from pathlib import Path
 from offizin.processing_server import ProcessingServer
-from offizin.settings import Settings
+from offizin.settings import Settings, Store
+from offizin.settings.database_url import DatabaseUrl
 
 class Announcing(ProcessingServer):
     def on_listening(self, url):
@@ -36,6 +37,8 @@ ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: end with the tes
 home = Path(sys.argv[1])
 processors = (home.parent / "processors",)
 more = json.loads(sys.argv[3])
+if "store" in more:
+    more["store"] = Store(DatabaseUrl.parse(more["store"], {}))
 settings = Settings(home=home, port=int(sys.argv[2]), slots=2, processor_directories=processors, **more)
 Announcing(settings=settings).start()
 """
@@ -165,6 +168,14 @@ class Gate:
     def open(self) -> None:
         """Let the one go on that waits, or comes to wait."""
         self.path.write_bytes(b"")
+
+    def lift(self) -> None:
+        """Let all go on, from now on."""
+        writer = os.open(self.path, os.O_RDWR)  # who waits for one waits for its end now
+        in_its_place = self.path.with_suffix(".lifted")
+        in_its_place.touch()
+        in_its_place.replace(self.path)
+        os.close(writer)
 
 
 @pytest.fixture

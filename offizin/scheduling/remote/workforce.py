@@ -20,7 +20,7 @@ from offizin.scheduling.remote.reception import Reception
 from offizin.scheduling.remote.registered import RegisteredProcessors
 from offizin.scheduling.remote.sessions import Sessions
 from offizin.scheduling.sending import Sender
-from offizin.scheduling.workforce import Scheduler
+from offizin.scheduling.workforce import LeftBehind, Scheduler
 from offizin.store import holders
 from offizin.store.servers import ServerIdentity
 from offizin.store.transaction import Database
@@ -94,6 +94,19 @@ class RemoteWorkforce:
         self._ticks = Ticks(self.broker, self.sessions, clock, heartbeat)
         await self._reception.start()
         await self._ticks.start()
+
+    async def inherit(self, scheduler: Scheduler, left: LeftBehind) -> None:
+        """Workers go on with what they have; who has what is found out."""
+        assert self._adoption is not None
+        adopted = await self._adoption.adopt(self._server.seq)
+        log.warning("%d pieces are under way that server %s had sent", adopted, left.server)
+        self._adoption.settle()
+
+    def renew(self, lease: float) -> None:
+        """Workers have leases of their own."""
+
+    async def abandon(self) -> None:
+        """Workers go on, and speak with the other server."""
 
     async def stop(self) -> None:
         """Workers go on with what they have; their results wait for the next start."""

@@ -50,9 +50,13 @@ async def test_signs_of_life_are_those_of_one_incarnation(database: Database) ->
 async def test_a_server_is_fenced_off_only_if_it_has_shown_no_life_since(database: Database) -> None:
     seen = await database.write(enter)
     await database.write(lambda tx: servers.beat(tx, seen.identity))
-    assert not await database.write(lambda tx: servers.fence(tx, seen))
+    heir = (await database.write(lambda tx: enter(tx, "heir"))).identity
+    assert await database.write(lambda tx: servers.fence(tx, seen, heir)) is None
     later = replace(seen, beat=seen.beat + 1)
-    assert await database.write(lambda tx: servers.fence(tx, later))
-    assert not await database.write(lambda tx: servers.fence(tx, later))
+    fenced = await database.write(lambda tx: servers.fence(tx, later, heir))
+    assert fenced == replace(seen, incarnation=2, beat=servers.LEFT, heir=heir.seq)
+    assert await database.read(lambda tx: servers.by_seq(tx, seen.seq)) == fenced
+    assert await database.write(lambda tx: servers.fence(tx, later, heir)) is None
     assert not await database.write(lambda tx: servers.beat(tx, seen.identity))
-    assert (await database.write(enter)).incarnation == 3
+    again = await database.write(enter)
+    assert (again.incarnation, again.heir) == (3, None)

@@ -61,6 +61,7 @@ def _create_tables() -> None:
         sa.Column("address", sa.Text(), nullable=False),
         sa.Column("beat", Number, nullable=False),
         sa.Column("started_at", sa.Float(), nullable=False),
+        sa.Column("heir", Number),
         sa.PrimaryKeyConstraint("seq"),
         sa.UniqueConstraint("name"),
     )
