@@ -79,7 +79,7 @@ def exchange(
 
 async def measure(name: str, database: Database, group: int, *, noted: bool, others: Callable[[], float]) -> None:
     clock = SystemClock()
-    choosing = Choosing(Contexts(), LearnedProcessors(database, str, clock), clock, Limits(), lambda _: 2)
+    choosing = Choosing(Contexts(), LearnedProcessors(database, str, clock), clock, Limits(), lambda _: 2, server=1)
     began = time.perf_counter()
     await database.write(partial(submit, name=clock.new_id()), synced=True)
     submitted, cpu, other_cpu = time.perf_counter(), time.process_time(), others()
