@@ -34,8 +34,8 @@ from offizin.timings import Timings
 
 log = logging.getLogger(__name__)
 
-# While many pieces are out, results are gathered for so many seconds, so that they share a transaction.
-GATHER = 0.006
+# While many pieces are out, so many seconds lie between two transactions, so that results share them.
+GATHER = 0.012
 MANY = 8
 
 # Before another try when the database cannot be used, in seconds.
@@ -81,6 +81,7 @@ class Completion:
         self._queue = queue
         self._others = others
         self._arrived: list[Delivery] = []
+        self._last_group = 0.0  # when the last group was begun
         self._stopping = False
         self._wakened = asyncio.Event()
         self._subscription: Subscription | None = None
@@ -107,12 +108,18 @@ class Completion:
         while not self._stopping:
             await self._wakened.wait()
             self._wakened.clear()
-            if len(self._dispatcher.out) >= MANY and not self._stopping:
-                await self._clock.sleep(GATHER)
             await self._take_all()
+
+    async def _gather(self) -> None:
+        """Let results come together, as long as so much is out that nobody has to wait for what comes of them."""
+        now = self._clock.monotonic()
+        if len(self._dispatcher.out) >= MANY and not self._stopping:
+            await self._clock.sleep(max(0.0, self._last_group + GATHER - now))
+        self._last_group = self._clock.monotonic()
 
     async def _take_all(self) -> None:
         while self._arrived:
+            await self._gather()
             group, self._arrived = self._arrived[:MOST_IN_GROUP], self._arrived[MOST_IN_GROUP:]
             try:
                 await self._take_somehow(group)
