@@ -16,6 +16,7 @@ from offizin.brokers.amqp_url import AmqpUrl
 from offizin.brokers.broker import Broker, results_of
 from offizin.brokers.in_process import InProcessBroker
 from offizin.clock import Clock, SystemClock
+from offizin.deployment.cluster import Cluster
 from offizin.errors import TakenOver, Unavailable
 from offizin.faults import install_from
 from offizin.home import Home
@@ -48,6 +49,7 @@ from offizin.store.transaction import Database, SqliteDatabase
 from offizin.timings import Timings
 from offizin.upkeep.callbacks import Callbacks
 from offizin.upkeep.cleaning import Cleaning
+from offizin.upkeep.deployed_memory import DeployedMemory
 from offizin.upkeep.mets_writer import MetsWriter
 from offizin.upkeep.server_heartbeats import ServerHeartbeats
 from offizin.upkeep.service import Service
@@ -118,15 +120,28 @@ class Offizin:
         self.stopping = asyncio.Event()
         self.fenced: TakenOver | None = None  # why it ends by itself
         self._abandoning: asyncio.Task[None] | None = None
+        self.cluster = Cluster(settings, self.clock)
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self.home.take)
         try:
+            await self.cluster.start_database()
             await self._start()
         except BaseException:
+            await self.cluster.stop_queue()
+            await self.cluster.stop_database()
             self.home.release()
             raise
         return self
+
+    async def start_workers(self, host: str, port: int) -> None:
+        """On the hosts of the configuration, if it names any. ``host`` and ``port`` are where our HTTP API listens."""
+        queue = self.settings.reference.process_queue
+        if queue is not None:
+            url = AmqpUrl.of_process_queue(queue)
+            await self.cluster.start_workers(
+                self._deployed, owner=self.server.name, queue=url.with_password(url.password), host=host, port=port
+            )
 
     def stop(self) -> None:
         """Tell all who wait that the end is near."""
@@ -149,7 +164,9 @@ class Offizin:
         self.stop()
         if self._abandoning is not None:
             await asyncio.gather(self._abandoning, return_exceptions=True)
+            await self.cluster.give_up()
         await self.dispatcher.stop()
+        await self.cluster.stop_workers()
         await self.workforce.stop()
         for service in reversed(self._services):
             await service.stop()
@@ -158,7 +175,9 @@ class Offizin:
         await self._leave()
         await self.workforce.processors.close()
         await self.workforce.broker.close()
+        await self.cluster.stop_queue()
         await self.database.close()
+        await self.cluster.stop_database()
         self.home.release()
 
     async def _start(self) -> None:
@@ -169,6 +188,8 @@ class Offizin:
         )
         self.database: Database = await self._open_database()
         self.server = await self._enter()
+        self._deployed = DeployedMemory(self.database, self.server.seq, clock)
+        await self.cluster.start_queue(self._deployed)
         self.workforce: Workforce = await self._workforce()
         workforce = self.workforce
         self.processors: Processors = workforce.processors

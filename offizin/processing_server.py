@@ -108,6 +108,7 @@ class ProcessingServer(FastAPI):
         async with offizin:
             begin(self, offizin)
             try:
+                await offizin.start_workers(self.hostname, self.port)
                 yield offizin
             finally:
                 await self.on_shutdown()

@@ -7,6 +7,7 @@ import ipaddress
 import os
 import shlex
 import signal
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,22 +79,23 @@ class Here:
     label = "this machine"
 
     async def run(self, script: str, *, limit: float) -> Answer:
-        shell = await asyncio.create_subprocess_exec(
-            "/bin/sh", "-s",
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        # In a thread: uvloop's children leave copies of the pipes to what they start, and the end is never seen.
+        return await asyncio.to_thread(self._run, script, limit)
+
+    def _run(self, script: str, limit: float) -> Answer:
+        with subprocess.Popen(
+            ["/bin/sh", "-s"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             start_new_session=True,
-        )  # fmt: skip
-        try:
-            async with asyncio.timeout(limit):
-                output, errors = await shell.communicate((PREAMBLE + script).encode())
-        except TimeoutError:
-            raise Unavailable(f"{self.label} did not answer within {limit:g} s", advice="It may be too busy.") from None
-        finally:
-            if shell.returncode is None:
-                os.killpg(shell.pid, signal.SIGKILL)
-                await shell.wait()
-        code = shell.returncode or 0
-        return Answer.read(output.decode(errors="replace"), code, errors.decode(errors="replace"))
+        ) as shell:  # fmt: skip
+            try:
+                output, errors = shell.communicate((PREAMBLE + script).encode(), limit)
+            except subprocess.TimeoutExpired:
+                advice = "It may be too busy."
+                raise Unavailable(f"{self.label} did not answer within {limit:g} s", advice=advice) from None
+            finally:
+                if shell.poll() is None:
+                    os.killpg(shell.pid, signal.SIGKILL)
+        return Answer.read(output.decode(errors="replace"), shell.returncode, errors.decode(errors="replace"))
 
     async def socket(self, path: str) -> Path:
         return Path(path)

@@ -74,7 +74,12 @@ def postgresql(address: str, port: int, user: str, password: str | None, databas
     settings = variables(
         user=user, port=str(port), listen=listen, auth="trust" if password is None else "scram-sha-256"
     )
-    ready = settings + variables(database=database) + _POSTGRESQL_PROGRAMS + _POSTGRESQL_READY
+    ready = (
+        settings
+        + variables(database=database, here="127.0.0.1" if listen == "*" else listen)
+        + _POSTGRESQL_PROGRAMS
+        + _POSTGRESQL_READY
+    )
     exports = "".join(f"export PGPASSWORD={shlex.quote(word)}\n" for word in login.values())
     container = Container(
         name=f"offizin-postgresql-{port}",
@@ -193,7 +198,7 @@ _POSTGRESQL_READY = """\
 [ -n "$bin" ] || exit 0
 tries=0
 while [ "$tries" -lt 300 ]; do
-    error=$("$bin/createdb" -h 127.0.0.1 -p "$port" -U "$user" -w -T template0 "$database" 2>&1) && exit 0
+    error=$("$bin/createdb" -h "$here" -p "$port" -U "$user" -w -T template0 "$database" 2>&1) && exit 0
     case $error in
         *'already exists'*) exit 0 ;;
         *authentication*|*'no password'*) say failed "$error"; exit 1 ;;

@@ -115,8 +115,8 @@ class Settings:
             found = {key: value for key, value in content.items() if key in SETTINGS}
             of_reference = {key: value for key, value in content.items() if key in KEYS}
             reference = read_reference_config(of_reference, environment)
-            if reference.given:
-                notices.append(f"{config}: not used yet on one machine: {', '.join(reference.given)}")
+            if unused := [key for key in reference.given if key in ("database", "use_tcp_mets")]:
+                notices.append(f"{config}: only workers of the reference need this: {', '.join(unused)}")
         here = Path.cwd()
         for key in SETTINGS:
             if given := environment.get(name := PREFIX + key.upper()):

@@ -98,7 +98,7 @@ def test_both_kinds_of_keys_stand_in_one_file(tmp_path: Path) -> None:
     assert loaded.slots == 3
     assert loaded.reference == read(STOCK.replace("path_to_privkey: id", f"path_to_privkey: {tmp_path}/id"))
     (notice,) = loaded.notices
-    assert "process_queue, database, hosts, internal_callback_url, use_tcp_mets" in notice
+    assert notice == f"{file}: only workers of the reference need this: database, use_tcp_mets"
 
 
 def test_a_file_without_these_keys_says_nothing_of_them() -> None:
