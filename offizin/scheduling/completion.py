@@ -22,7 +22,7 @@ from offizin.messages import (
     decode_taken,
     decode_unloadable,
 )
-from offizin.scheduling.choosing import Choosing
+from offizin.scheduling.choosing import Choice, Choosing
 from offizin.scheduling.completion_write import CompletionWrite, Written
 from offizin.scheduling.dispatch import Dispatcher
 from offizin.scheduling.dispatched import Dispatched
@@ -239,12 +239,12 @@ class Completion:
                         verdict.piece.lane.index.apply(verdict.delta)
         finally:
             # What is committed has its consequences, whatever else goes wrong.
-            self._after(verdicts, written)
+            self._after(verdicts, written, choice)
             await self._dispatcher.send(choice)
         for processor in {v.piece.processor for v in verdicts if v.result.missing_attribute}:
             await self._learned.remember(processor)
 
-    def _after(self, verdicts: Sequence[Verdict], written: Written) -> None:
+    def _after(self, verdicts: Sequence[Verdict], written: Written, choice: Choice) -> None:
         for verdict in verdicts:
             if verdict.result.missing_attribute:
                 self._learned.wants_full_mets(verdict.piece.processor)
@@ -252,7 +252,8 @@ class Completion:
                 result = verdict.result
                 self._timings.add("runner", result.seconds)
                 self._dispatcher.over(verdict.piece, result.seconds if result.cause is None else None)
-        self._dispatcher.wake(written.consequences.ready | written.again)
+        # What became ready where there was room is chosen already.
+        self._dispatcher.wake((written.consequences.ready | written.again) - choice.room.keys())
         for run in written.consequences.ended_runs:
             self._run_over(run)
         for job in written.unwanted:

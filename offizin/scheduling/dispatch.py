@@ -37,6 +37,7 @@ class ProcessorLoad:
 
     out: int = 0
     reserved: int = 0  # room that a transaction under way may fill
+    passed_over: bool = False  # it was to be looked after meanwhile
     seconds: float | None = None
 
 
@@ -115,7 +116,8 @@ class Dispatcher:
             self.out[piece.id, piece.piece] = piece
 
     def over(self, done: Dispatched, seconds: float | None) -> None:
-        """A piece has come back, after ``seconds`` of the processor's own time (None: it says nothing about that)."""
+        """A piece has come back, after ``seconds`` of the processor's own time (None: it says nothing about that).
+        Whoever calls this sees to it that its room is filled."""
         if self.out.get((done.id, done.piece)) is not done:
             return
         del self.out[done.id, done.piece]
@@ -125,7 +127,6 @@ class Dispatcher:
         load.out -= 1
         if seconds is not None:
             load.seconds = seconds if load.seconds is None else 0.8 * load.seconds + 0.2 * seconds
-        self.wake((done.processor,))
 
     def _load(self, processor: str) -> ProcessorLoad:
         return self._loads.setdefault(processor, ProcessorLoad())
@@ -145,7 +146,9 @@ class Dispatcher:
         room: dict[str, int] = {}
         for processor in list(self._hot)[:MOST_IN_ROUND]:
             del self._hot[processor]
-            self._reserve(processor, room)
+            load = self._load(processor)
+            self._reserve(processor, room, at_least=load.out // 4)
+            load.passed_over = processor not in room and load.reserved > 0
         if self._hot:
             self._wakened.set()
         if not room:
@@ -176,10 +179,11 @@ class Dispatcher:
             await self.send(choice)
             raise
 
-    def _reserve(self, processor: str, room: dict[str, int], pieces_back: int = 0) -> None:
+    def _reserve(self, processor: str, room: dict[str, int], pieces_back: int = 0, at_least: int = 0) -> None:
+        """A little room, ``at_least`` or less, waits for the next piece that comes back."""
         load, slots = self._load(processor), 0 if self._stopped else self._slots(processor)
         free = window_size(slots, load.seconds) - load.out - load.reserved + pieces_back if slots else 0
-        if free > 0:
+        if free > at_least:
             load.reserved += free
             room[processor] = free
 
@@ -189,10 +193,14 @@ class Dispatcher:
         for piece in choice.chosen:
             self._load(piece.processor).out += 1
             self.out[piece.id, piece.piece] = piece
-        for processor, free in choice.room.items():
-            self._load(processor).reserved -= free
         # Where the room was not enough, there may be more; where it is full, the next piece that comes back looks.
-        self.wake(choice.short | {processor for processor, free in choice.room.items() if left[processor] >= free})
+        again = set(choice.short)
+        for processor, free in choice.room.items():
+            load = self._load(processor)
+            load.reserved -= free
+            if left[processor] >= free or load.passed_over:
+                again.add(processor)
+        self.wake(again)
         if choice.chosen:
             reach("dispatch: after commit")
             with self._timings.measure("dispatch: publish", len(choice.chosen)):
