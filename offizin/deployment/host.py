@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from offizin.clock import Clock
 from offizin.deployment.keepers import ContainerKeeper, Keeper, NativeKeeper
 from offizin.deployment.machine import Machine
-from offizin.deployment.native import ProgramMissing
+from offizin.deployment.native import ProgramMissing, last_words
 from offizin.deployment.pids import Outcome
 from offizin.deployment.wanted import Details, Kind, Memory, Row, Wanted
 from offizin.deployment.worker_program import how_to_install
@@ -47,6 +47,7 @@ class HostDeployment:
         self._clock = clock
         self._limit = limit
         self._one_at_a_time = asyncio.Lock()
+        self._seen: set[int] = set()
         self._keepers: dict[Kind, Keeper] = {
             Kind.NATIVE: NativeKeeper(machine),
             Kind.DOCKER: ContainerKeeper(machine, login.socket),
@@ -89,10 +90,15 @@ class HostDeployment:
         details = Details.decode(row.details)
         found = await self._keepers[Kind(row.kind)].find(row.identity)
         if found is None:
-            log.warning("%s on %s does not run any more; its output: %s", row.name, row.host, details.log or "unknown")
+            last = await last_words(self.machine, details.log) if row.kind == Kind.NATIVE and details.log else ""
+            where = f"{details.log}: {last}" if last else details.log or "unknown"
+            log.warning("%s on %s does not run any more; its output: %s", row.name, row.host, where)
         elif wanted is not None and wanted.spec == details.spec:
             if found != row.identity:
                 await self._memory.identify(row.seq, found, row.details)
+            if row.seq not in self._seen:
+                self._seen.add(row.seq)
+                log.info("%s on %s still runs from before", row.name, row.host)
             return True
         await self._end(row)
         return False
@@ -112,6 +118,7 @@ class HostDeployment:
                 await self._memory.remove(seq)
             raise how_to_install(trouble) if isinstance(trouble, ProgramMissing) else trouble from trouble
         await self._memory.identify(seq, identity, self._login.details(wanted.spec, output).encode())
+        self._seen.add(seq)
         log.info("started %s on %s; its output: %s", wanted.name, self.machine.label, output)
 
     async def _is_not_there(self, keeper: Keeper, identity: str) -> bool:

@@ -97,3 +97,10 @@ async def start(machine: Machine, program: Program, mark: str) -> Running:
         )
     process = Process(mark, int(said["pid"]), int(said["ticks"]), said["boot"])
     return Running(process, said["log"])
+
+
+async def last_words(machine: Machine, log: str) -> str:
+    """The last lines of a program's output, "" if there are none. Raises Unavailable."""
+    tell = 'tail -n 5 "$log" 2>/dev/null | while IFS= read -r line; do say line "$line"; done\n'
+    answer = await machine.run(variables(log=log) + tell, limit=30)
+    return answer.said.get("line", "").strip()

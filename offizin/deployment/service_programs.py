@@ -45,8 +45,8 @@ def rabbitmq(address: str, port: int, user: str | None, password: str | None, da
     settings = variables(
         listen=f"[{listen}]:{port}" if ":" in listen else f"{listen}:{port}",
         name=f"offizin-{port}@localhost",
-        dist=str(_beside(port, 20_000)),
-        epmd=str(_beside(port, 20_001)),
+        dist=str(_beside(port, 2)),
+        epmd=str(_beside(port, 3)),
         definitions="" if user is None else _definitions(user, password or ""),
     )
     container = Container(

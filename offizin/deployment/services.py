@@ -13,7 +13,7 @@ from offizin.deployment import containers
 from offizin.deployment.containers import Container
 from offizin.deployment.keepers import ContainerKeeper, Keeper, NativeKeeper
 from offizin.deployment.machine import Here, Machine
-from offizin.deployment.native import Program, ProgramMissing
+from offizin.deployment.native import Program, ProgramMissing, last_words
 from offizin.deployment.pids import Outcome
 from offizin.deployment.service_programs import ServiceProgram
 from offizin.deployment.wanted import Details, Kind, Memory, Row, Wanted
@@ -132,9 +132,10 @@ class ServiceDeployment:
         output = Details.decode(row.details).log
         while not await self._answers():
             if await self._keeper(row).find(row.identity) is None:
+                last = await last_words(self.machine, output)
                 await self._forget(row)
                 raise Unavailable(
-                    f"{row.name} ended before it answered at {self._address}:{self._port}",
+                    f"{row.name} ended before it answered at {self._address}:{self._port}" + (last and f": {last}"),
                     advice=f"Its output, on {self.machine.label}: {output}",
                 )
             if self._clock.monotonic() > until:

@@ -30,10 +30,10 @@ SECONDS = 60
 class Served:
     """``offizin serve`` in a process of its own."""
 
-    def __init__(self, home: Path, config: Path) -> None:
+    def __init__(self, home: Path, config: Path, port: int) -> None:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("OFFIZIN_")}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "offizin", "serve", config, "--home", home, "--address", "127.0.0.1:0"],
+            [sys.executable, "-m", "offizin", "serve", config, "--home", home, "--address", f"127.0.0.1:{port}"],
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True,
             preexec_fn=_die_with_parent,  # noqa: PLW1509 (one call into C, nothing that could wait for a lock)
         )  # fmt: skip
@@ -73,7 +73,7 @@ def home() -> Iterator[Path]:
         yield Path(directory)
         if (Path(directory) / "offizin.sqlite").exists():
             for pid in running(Path(directory)).values():
-                with contextlib.suppress(ProcessLookupError):
+                with contextlib.suppress(ProcessLookupError, TypeError):
                     os.killpg(pid, signal.SIGKILL)
 
 
@@ -130,7 +130,8 @@ def test_a_killed_server_finds_all_again_and_stop_leaves_nothing(
 ) -> None:
     before = set(psutil.pids())
     users = {account.name: sshd_server.processes_of(account) for account in sshd_server.accounts}
-    server = Served(home, config)
+    (port,) = free_ports(1)
+    server = Served(home, config, port)
     server.says("started worker on", times=len(users))
     first = running(home)
     assert len(first) == len(users) + 1  # RabbitMQ on this machine
@@ -139,8 +140,8 @@ def test_a_killed_server_finds_all_again_and_stop_leaves_nothing(
     server.process.wait(SECONDS)
     assert all(map(psutil.pid_exists, first.values()))
 
-    again = Served(home, config)
-    again.says("still runs from before")
+    again = Served(home, config, port)
+    again.says("still runs from before", times=len(first))
     assert httpx.get(again.url).status_code == 200
     assert running(home) == first
     assert httpx.post(f"{again.url}/stop").status_code == 200
@@ -155,7 +156,7 @@ def test_a_mistake_is_told_before_anything_is_started(home: Path, config: Path) 
     content = yaml.safe_load(config.read_text())
     content["hosts"][0]["workers"].append({"name": "ocrd-other", "deploy_type": "docker"})
     config.write_text(yaml.safe_dump(content))
-    server = Served(home, config)
+    server = Served(home, config, 0)
     assert server.process.wait(SECONDS) == 2
     line = server.says("image is missing")
     assert "cluster.yml, line" in line
