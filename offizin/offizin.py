@@ -51,6 +51,7 @@ from offizin.upkeep.callbacks import Callbacks
 from offizin.upkeep.cleaning import Cleaning
 from offizin.upkeep.deployed_memory import DeployedMemory
 from offizin.upkeep.mets_writer import MetsWriter
+from offizin.upkeep.pauses import Pauses
 from offizin.upkeep.server_heartbeats import ServerHeartbeats
 from offizin.upkeep.service import Service
 from offizin.workers.runner_process import RunnerProcess
@@ -244,8 +245,13 @@ class Offizin:
             fenced=self._end_at_once,
         )  # fmt: skip
         await self.heartbeats.start()
+        self.pauses = Pauses(
+            self.database, clock, apply=workforce.pause, look_everywhere=self.dispatcher.look_everywhere,
+            alone=settings.reference.process_queue is None and not self.database.shared,
+        )  # fmt: skip
         await workforce.attend(self._scheduler)
         self._services: list[Service] = [
+            self.pauses,
             self.learned,
             self.endings,
             self.callbacks,

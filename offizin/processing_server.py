@@ -15,7 +15,16 @@ from fastapi import FastAPI, File, Query, Request, UploadFile
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
 from offizin import __version__
-from offizin.api import job_requests, job_routes, job_views, machine_routes, run_routes, run_views, workflow_requests
+from offizin.api import (
+    job_requests,
+    job_routes,
+    job_views,
+    machine_routes,
+    run_routes,
+    run_views,
+    worker_routes,
+    workflow_requests,
+)
 from offizin.api.current import begin, end, running
 from offizin.api.error_answers import tell_errors
 from offizin.api.job_logs import read_log
@@ -71,7 +80,8 @@ class ProcessingServer(FastAPI):
         self._clock = clock
         self._serving: Serving | None = None
         tell_errors(self)
-        for router in (machine_routes.router, run_routes.router, job_routes.router, reference_router(self)):
+        ours = (machine_routes, worker_routes, run_routes, job_routes)
+        for router in (*(routes.router for routes in ours), reference_router(self)):
             self.include_router(router)
 
     # Life

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from offizin.jobs import RunKind, State
+from offizin.store.pauses import PauseKind
 
 # What SQLite and PostgreSQL can hold in a number.
 MOST = 2**63 - 1
@@ -188,3 +189,45 @@ class Health(BaseModel):
     runs_live: int
     runners: list[Runner]
     timings: list[Timing]
+
+
+class PieceInHand(BaseModel):
+    """``page_id`` is None for a piece of a job of many pages; ``pages`` counts those that are not done yet."""
+
+    job_id: str
+    attempt: int
+    piece: int
+    processor: str
+    page_id: str | None
+    pages: int
+    state: State
+    started_at: float | None
+
+
+class WorkerSummary(BaseModel):
+    """``session`` is empty for the slots in the server's own process, ``processors`` those it was given work for then.
+    ``paused``: its host is; ``resting``: it begins nothing more, and has given back what it had not begun."""
+
+    session: str
+    host: str
+    pid: int
+    processors: dict[str, int]
+    heard_at: float
+    paused: bool
+    resting: bool
+    holds: list[PieceInHand]
+
+
+class PauseSummary(BaseModel):
+    """``running``: how many pieces are still worked on, or lie before workers; ``drained``: none is, or will be."""
+
+    kind: PauseKind
+    name: str
+    since: float
+    running: int
+    drained: bool
+
+
+class WorkerList(BaseModel):
+    workers: list[WorkerSummary]
+    pauses: list[PauseSummary]

@@ -29,12 +29,22 @@ from offizin.cli.verbosity import verbosity_option
     help="Where this worker's logs and caches lie; one for each worker. [default: one of its own]",
 )  # fmt: skip
 @click.option(
+    "--host", metavar="NAME", envvar="OFFIZIN_WORKER_HOST", show_envvar=True,
+    help="What this machine is called in `offizin workers` and `offizin pause`. [default: its host name]",
+)  # fmt: skip
+@click.option(
     "--grace", metavar="SECONDS", type=click.FloatRange(0), default=60.0, show_default=True,
     help="How long what runs may take when the worker is stopped; then it is handed back.",
 )  # fmt: skip
 @verbosity_option
 def command(
-    processors: tuple[str, ...], queue: str, server: str | None, slots: int | None, home: Path | None, grace: float
+    processors: tuple[str, ...],
+    queue: str,
+    server: str | None,
+    slots: int | None,
+    home: Path | None,
+    host: str | None,
+    grace: float,
 ) -> None:
     """Take work for these processors from the queue, and do it.
 
@@ -45,4 +55,4 @@ def command(
     """
     from offizin.cli.working import work
 
-    work(processors, queue, server, slots, home, grace)
+    work(processors, queue, server, slots, home, host, grace)

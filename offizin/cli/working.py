@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -32,13 +33,19 @@ log = logging.getLogger(__name__)
 
 
 def work(
-    named: Sequence[str], queue: str, server: str | None, slots: int | None, home: Path | None, grace: float
+    named: Sequence[str],
+    queue: str,
+    server: str | None,
+    slots: int | None,
+    home: Path | None,
+    host: str | None,
+    grace: float,
 ) -> None:
     """Blocking, until a signal. Raises the errors of OffizinError."""
     processors = slots_by_processor(named)
     url = AmqpUrl.parse(queue)
     settings = Settings.load(None, {"slots": slots or sum(processors.values())}, os.environ)
-    run_async(_work(processors, url, settings, Home(home or _own_home()), grace))
+    run_async(_work(processors, url, settings, Home(home or _own_home()), host or socket.gethostname(), grace))
 
 
 def slots_by_processor(named: Sequence[str]) -> dict[str, int]:
@@ -59,7 +66,9 @@ def _own_home() -> Path:
     return platformdirs.user_state_path("offizin") / "workers" / str(os.getpid())
 
 
-async def _work(processors: dict[str, int], url: AmqpUrl, settings: Settings, home: Home, grace: float) -> None:
+async def _work(
+    processors: dict[str, int], url: AmqpUrl, settings: Settings, home: Home, host: str, grace: float
+) -> None:
     from offizin.brokers.rabbitmq import RabbitMqBroker  # only a cluster has its packages
 
     await asyncio.to_thread(home.take)
@@ -82,7 +91,7 @@ async def _work(processors: dict[str, int], url: AmqpUrl, settings: Settings, ho
         def pool(membership: Membership) -> WorkerPool:
             return WorkerPool(broker, discovery.executable, pool_settings, clock(), membership=membership)
 
-        worker = Worker(broker, clock(), processors, tools, pool, grace)
+        worker = Worker(broker, clock(), host, processors, tools, pool, grace)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _stop, worker)

@@ -12,11 +12,14 @@ from offizin.client.answers import (
     JobPage,
     JobSummary,
     PageState,
+    PauseSummary,
     ProcessorSummary,
     RunnerStatus,
     RunPage,
     RunSummary,
     StepSummary,
+    WorkerList,
+    WorkerSummary,
 )
 from offizin.client.client import UNIX, Client, Order
 from offizin.client.following import follow_run
@@ -36,10 +39,13 @@ __all__ = [
     "JobSummary",
     "Order",
     "PageState",
+    "PauseSummary",
     "ProcessorSummary",
     "RunPage",
     "RunSummary",
     "RunnerStatus",
     "StepSummary",
+    "WorkerList",
+    "WorkerSummary",
     "follow_run",
 ]

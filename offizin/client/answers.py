@@ -225,6 +225,47 @@ class ProcessorList(msgspec.Struct, frozen=True):
     processors: list[ProcessorSummary]
 
 
+class PieceInHand(msgspec.Struct, frozen=True):
+    """What a worker works on, or is about to. ``page_id`` is None for a piece of a job of many pages."""
+
+    job_id: str
+    processor: str
+    attempt: int = 1
+    piece: int = 0
+    page_id: str | None = None
+    pages: int = 1
+    state: str = ""
+    started_at: float | None = None
+
+
+class WorkerSummary(msgspec.Struct, frozen=True):
+    """``processors``: slots by name; ``paused``: its host is; ``resting``: it has given back what had not begun."""
+
+    session: str
+    host: str
+    pid: int
+    processors: dict[str, int] = {}
+    heard_at: float = 0.0
+    paused: bool = False
+    resting: bool = False
+    holds: list[PieceInHand] = []
+
+
+class PauseSummary(msgspec.Struct, frozen=True):
+    """``kind`` is processor or host; ``running``: pieces that are still worked on; ``drained``: nothing is any more."""
+
+    kind: str
+    name: str
+    since: float = 0.0
+    running: int = 0
+    drained: bool = False
+
+
+class WorkerList(msgspec.Struct, frozen=True):
+    workers: list[WorkerSummary]
+    pauses: list[PauseSummary] = []
+
+
 class SubmittedRun(msgspec.Struct, frozen=True):
     """What of the answer to a submission is needed: the run's id."""
 

@@ -19,12 +19,14 @@ from offizin.client.answers import (
     Health,
     JobDetails,
     JobPage,
+    PauseSummary,
     ProcessorList,
     ProcessorSummary,
     Retried,
     RunPage,
     RunSummary,
     SubmittedRun,
+    WorkerList,
 )
 from offizin.client.event_stream import read_events
 from offizin.client.faults import error_from, unreachable
@@ -135,6 +137,21 @@ class Client:
         body = {"priority": priority}
         return await self._ask("PATCH", f"/workflow/job/{quote(run_id, safe='')}", RunSummary, json=body)
 
+    async def processor_names(self) -> list[str]:
+        return await self._ask("GET", "/processor", list[str])
+
+    async def workers(self) -> WorkerList:
+        """The workers that live, and what is paused."""
+        return await self._ask("GET", "/workers", WorkerList)
+
+    async def pause(self, kind: str, name: str) -> PauseSummary:
+        """``kind`` is processor or host. What is paused already stays so."""
+        return await self._ask("PUT", f"/pauses/{kind}/{quote(name, safe='')}", PauseSummary)
+
+    async def resume(self, kind: str, name: str) -> None:
+        """Raises Conflict when it is not paused."""
+        await self._ask("DELETE", f"/pauses/{kind}/{quote(name, safe='')}", type(None))
+
     async def log(self, job_id: str, *, follow: bool = False, offset: int = 0) -> AsyncGenerator[bytes]:
         """A job's log from byte ``offset`` on, in parts as they come; with ``follow`` until the job is over."""
         parameters = {"follow": "true" if follow else "false", "offset": offset}
@@ -179,7 +196,7 @@ class Client:
 
     def _decode(self, content: bytes, answer: type[T]) -> T:
         try:
-            return msgspec.json.decode(content, type=answer)
+            return msgspec.json.decode(content or b"null", type=answer)
         except msgspec.DecodeError as error:
             raise Unavailable(
                 f"{self.server} gives an answer that is not understood: {error}",

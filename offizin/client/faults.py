@@ -73,7 +73,9 @@ def _by_status(response: httpx.Response, message: str, server: str) -> OffizinEr
 
 
 def _by_code() -> dict[str, type[OffizinError]]:
-    return {_made(kind, "", "").code: kind for kind in _tree(OffizinError)}
+    """Those of the tree itself; what rooms derive from them for themselves is told as what it is derived from."""
+    kinds = [kind for kind in _tree(OffizinError) if kind.__module__ == OffizinError.__module__]
+    return {_made(kind, "", "").code: kind for kind in kinds}
 
 
 def _tree(kind: type[OffizinError]) -> Iterator[type[OffizinError]]:

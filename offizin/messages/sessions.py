@@ -38,7 +38,8 @@ class Hello(msgspec.Struct, frozen=True):
 
 class Heartbeat(msgspec.Struct, frozen=True):
     """A worker lives, and ``held`` is all that it has in its hands. ``generation`` and ``asked`` are the highest that
-    it had heard of this server when it looked."""
+    it had heard of this server when it looked; ``paused``: it begins nothing, and has given back what it had not begun.
+    """
 
     session: str
     host: str
@@ -47,6 +48,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
     held: list[AttemptName]
     generation: int
     asked: int
+    paused: bool = False
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -70,12 +72,13 @@ class ServerName(msgspec.Struct, frozen=True):
 
 
 class Welcome(msgspec.Struct, frozen=True):
-    """A worker may begin. It must be heard by all these servers at least every ``heartbeat`` seconds, and ends its
-    runners ``lease`` seconds after the last time."""
+    """A worker may begin, unless it is ``paused``. It must be heard by all these servers at least every ``heartbeat``
+    seconds, and ends its runners ``lease`` seconds after the last time."""
 
     servers: list[ServerName]
     heartbeat: float
     lease: float
+    paused: bool = False
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -112,9 +115,8 @@ class Load(msgspec.Struct, frozen=True):
 
 
 class Pause(msgspec.Struct, frozen=True):
-    """Begin nothing more of these processors (None: of all); or begin again."""
+    """Begin nothing more, and give back what has not begun; or begin again."""
 
-    processors: list[str] | None
     paused: bool
 
 

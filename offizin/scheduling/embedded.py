@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable
+import socket
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from offizin.processors.surroundings import runner_environment
 from offizin.processors.tool_cache import Fingerprint
 from offizin.scheduling.recovery import PutBack, places_in_flight, places_of, put_back, recover
 from offizin.scheduling.sending import Sender
-from offizin.scheduling.workforce import LeftBehind, Scheduler
+from offizin.scheduling.workforce import LeftBehind, Scheduler, WorkerSeen
 from offizin.settings import Settings
 from offizin.store import jobs, pieces
 from offizin.store.transaction import Transaction
@@ -55,6 +56,9 @@ class EmbeddedWorkforce:
         self.loaded = self.pool.loaded
         self._settings = settings
         self._clock = clock
+        self._host = socket.gethostname()
+        self._paused: Collection[str] = ()
+        self._rests = False
 
     @classmethod
     async def employ(
@@ -72,7 +76,20 @@ class EmbeddedWorkforce:
         return cls(broker, discovery, settings, home, clock, start_runner)
 
     def slots(self, processor: str) -> int:
+        if self._rests or processor in self._paused:
+            return 0
+        return self._most_slots(processor)
+
+    def _most_slots(self, processor: str) -> int:
         return min(self._settings.slots, self._settings.slots_per_processor.get(processor, self._settings.slots))
+
+    def pause(self, processors: Collection[str], hosts: Collection[str]) -> None:
+        """What is in the window already is done."""
+        self._paused, self._rests = frozenset(processors), self._host in hosts
+
+    def workers(self) -> list[WorkerSeen]:
+        slots = {processor: self._most_slots(processor) for processor in self.pool.processors}
+        return [WorkerSeen("", self._host, os.getpid(), slots, self._clock.now(), self._rests)]
 
     def fingerprint(self, processor: str) -> str:
         return repr(Fingerprint.of(self.processors.executable(processor)))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from offizin.brokers.broker import Broker, Message
+from offizin.messages import AttemptName
 from offizin.processors.tool_description import ToolDescription
 from offizin.scheduling.contexts import Contexts
 from offizin.scheduling.dispatch import Dispatcher
@@ -57,6 +58,22 @@ class LeftBehind:
     pieces: frozenset[tuple[int, int]]
 
 
+@dataclass(frozen=True)
+class WorkerSeen:
+    """A worker as this server has heard of it. ``processors``: how many pieces of each it works on at once;
+    ``heard_at`` in seconds since the epoch; ``resting``: it begins nothing, and has given back what had not begun;
+    ``held``: what it said last that it has, besides what the database knows. ``session`` is empty for the slots in this
+    process."""
+
+    session: str
+    host: str
+    pid: int
+    processors: dict[str, int]
+    heard_at: float
+    resting: bool
+    held: frozenset[AttemptName] = field(default_factory=frozenset)
+
+
 class Workforce(Protocol):
     @property
     def broker(self) -> Broker: ...
@@ -81,6 +98,14 @@ class Workforce(Protocol):
 
     def cancel(self, job: str) -> None:
         """End what is done for this job."""
+        ...
+
+    def pause(self, processors: Collection[str], hosts: Collection[str]) -> None:
+        """These, and no others, begin nothing from now on."""
+        ...
+
+    def workers(self) -> list[WorkerSeen]:
+        """All that live."""
         ...
 
     def fingerprint(self, processor: str) -> str:

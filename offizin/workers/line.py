@@ -16,8 +16,6 @@ MOST_IN_HAND = 32
 
 @dataclass(slots=True)
 class Line:
-    """``paused``: nothing more begins here."""
-
     processor: str
     limit: int
     waiting: deque[Held] = field(default_factory=deque)
@@ -26,7 +24,6 @@ class Line:
     seconds: float | None = None  # measured, for a piece
     turn_at: float = 0.0
     subscription: Subscription | None = None
-    paused: bool = False
 
     @property
     def in_hand(self) -> int:
@@ -47,13 +44,13 @@ class Line:
     @property
     def wants_a_core(self) -> bool:
         """Whether something waits here that a core more would begin with, or load a runner for."""
-        if not self.waiting or self.paused or self.active >= self.limit:
+        if not self.waiting or self.active >= self.limit:
             return False
         return self.idle is not None or self.loading < len(self.waiting)
 
     @property
     def wants_to_be_alone(self) -> bool:
-        return bool(self.waiting) and not self.paused and self.waiting[0].ticket.alone
+        return bool(self.waiting) and self.waiting[0].ticket.alone
 
     @property
     def active(self) -> int:

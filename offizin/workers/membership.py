@@ -16,6 +16,7 @@ class Membership:
 
     ``servers`` gives their names; ``claim`` asks a server (by name) whether these attempts may begin; ``must_claim``
     says which deliveries need that; ``lease_left`` is in seconds: when none is left, nothing may begin or be written.
+    ``begins_paused``: nothing may begin before the worker is told so.
     """
 
     session: str = ""
@@ -23,6 +24,7 @@ class Membership:
     claim: Callable[[str, Sequence[AttemptName]], None] = lambda _server, _attempts: None
     must_claim: Callable[[Delivery], bool] = lambda _: False
     lease_left: Callable[[], float] = lambda: math.inf
+    begins_paused: bool = False
 
     @property
     def may_work(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +46,7 @@ class WorkerPool:
     """Takes pieces from the processors' queues and has them done, at most ``slots`` at a time.
 
     ``locate`` gives a processor's executable (raises ProcessorUnknown); ``start_runner`` is ``RunnerProcess.start`` but
-    in the simulation.
+    in the simulation. ``paused``: nothing begins here, and what had not begun has been given back.
     """
 
     def __init__(
@@ -68,6 +68,8 @@ class WorkerPool:
         self._lines: dict[str, Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._started = 0
+        self.paused = self._paused = self._membership.begins_paused
+        self._pausing = asyncio.Lock()
         self._work = asyncio.Event()
         self._closing = False
         self._keeper = asyncio.create_task(self._keep(), name="pool keeper")
@@ -78,14 +80,19 @@ class WorkerPool:
             return
         limit = min(self.settings.slots, self.settings.slots_per_processor.get(processor, self.settings.slots))
         line = self._lines[processor] = Line(processor, limit)
-        prefetch = (limit + 1) * (MOST_IN_HAND + 1)
+        if self._paused:
+            return
         try:
-            line.subscription = await self._broker.consume(
-                queue_of(processor), prefetch, lambda deliveries: self._receive(line, deliveries)
-            )
+            await self._listen(line)
         except BaseException:
             del self._lines[processor]
             raise
+
+    async def _listen(self, line: Line) -> None:
+        prefetch = (line.limit + 1) * (MOST_IN_HAND + 1)
+        line.subscription = await self._broker.consume(
+            queue_of(line.processor), prefetch, lambda deliveries: self._receive(line, deliveries)
+        )
 
     def learn(self, processor: str) -> None:
         """Load a runner of the processor, so that its handshake is heard, unless one is loading."""
@@ -95,11 +102,21 @@ class WorkerPool:
         elif not line.loading:
             self._load(line)
 
-    def pause(self, processors: Collection[str] | None, paused: bool) -> None:
-        """Begin nothing more of these processors (None: of any), or begin again. What has begun goes on."""
-        for line in self._lines.values():
-            if processors is None or line.processor in processors:
-                line.paused = paused
+    async def pause(self, paused: bool) -> None:
+        """Begin nothing more, and give back what has not begun; or begin again. What has begun goes on.
+
+        Raises Unavailable when the broker cannot be reached; then it is not ``paused`` as was said.
+        """
+        async with self._pausing:
+            if paused == self.paused == self._paused or self._closing:
+                return
+            self._paused = paused
+            for line in list(self._lines.values()):
+                if paused:
+                    await self._give_back(line)
+                elif line.subscription is None:
+                    await self._listen(line)
+            self.paused = paused
         self._assign()
 
     def claim_answered(self, granted: Sequence[AttemptName], refused: Sequence[AttemptName]) -> None:
@@ -109,7 +126,7 @@ class WorkerPool:
         for held in self._claims.answered(granted):
             held.taken = True
             held.delivery.acknowledge()
-            self._lines[held.ticket.processor].waiting.append(held)
+            self._lines[held.ticket.processor].waiting.extend(self._not_given_back([held]))
         self._assign()
 
     def claim_again(self) -> None:
@@ -144,6 +161,11 @@ class WorkerPool:
             for slot in list(line.slots):
                 slot.cancel(job)
 
+    @property
+    def processors(self) -> list[str]:
+        """Those that it takes pieces for."""
+        return list(self._lines)
+
     def loaded(self) -> list[tuple[str, int, bool]]:
         """``(processor, process id, busy)`` of all runners."""
         return [(line.processor, slot.runner.pid, slot.busy) for line in self._lines.values() for slot in line.slots]
@@ -153,20 +175,33 @@ class WorkerPool:
         self._closing = True
         self._keeper.cancel()
         for line in self._lines.values():
-            if self._membership.session and self._membership.may_work:
-                # Else the broker would give what has begun to somebody else, who would have to ask.
-                for slot in line.slots:
-                    await slot.take_over_all()
-                for held in [held for held in line.waiting if held.taken]:
-                    await hand_back(self._broker, self._clock, held)
-            line.waiting.clear()
-            if line.subscription is not None:
-                await line.subscription.cancel()
+            await self._give_back(line)
         await self._stop_all(grace)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._stop_all(0.0)  # what has been loaded meanwhile
+
+    async def _give_back(self, line: Line) -> None:
+        """All that has not begun, and listen no more."""
+        if self._membership.session and self._membership.may_work:
+            # Else the broker would give what has begun to somebody else, who would have to ask.
+            for slot in line.slots:
+                await slot.take_over_all()
+            for held in [held for held in line.waiting if held.taken]:
+                await hand_back(self._broker, self._clock, held)
+        line.waiting.clear()
+        subscription, line.subscription = line.subscription, None
+        if subscription is not None:
+            await subscription.cancel()
+
+    def _not_given_back(self, found: list[Held]) -> list[Held]:
+        """What may wait here for its turn: nothing, if nothing begins here now."""
+        if not self._paused or not self._membership.session:
+            return found
+        for held in found:
+            self._spawn(hand_back(self._broker, self._clock, held))
+        return []
 
     async def _stop_all(self, grace: float) -> None:
         stops = [
@@ -198,7 +233,7 @@ class WorkerPool:
 
         ``first`` comes before them: it has been waiting for a runner on a core of its own.
         """
-        if self._closing or not self._membership.may_work:
+        if self._closing or self._paused or not self._membership.may_work:
             return
         self._work.set()
         for line in self._lines.values():
@@ -209,10 +244,9 @@ class WorkerPool:
         wants_to_be_alone = [line for line in self._lines.values() if line.wants_to_be_alone]
         if alone or (active and wants_to_be_alone):
             return
-        crowded = any(line.waiting and not line.active and not line.paused for line in self._lines.values())
+        crowded = any(line.waiting and not line.active for line in self._lines.values())
         for line in self._lines.values():
-            if not line.paused:
-                self._feed_busy(line, now, crowded)
+            self._feed_busy(line, now, crowded)
         lines = wants_to_be_alone or self._lines.values()
         while active < (1 if wants_to_be_alone else self.settings.slots):
             wanting = [line for line in lines if line.wants_a_core]
@@ -316,7 +350,7 @@ class WorkerPool:
         line = self._lines[slot.processor]
         if slot in line.slots:
             line.slots.remove(slot)
-        line.waiting.extendleft(reversed(unbegun))
+        line.waiting.extendleft(reversed(self._not_given_back(unbegun)))
         self._assign()
 
     async def _keep(self) -> None:

@@ -78,6 +78,7 @@ class WorkerSession:
             await self._introduce()
             await asyncio.wait({self._welcome}, timeout=INTRODUCE_EVERY)
         welcome = self._welcome.result()
+        self.membership.begins_paused = welcome.paused
         self._pool = pool(self.membership)
         await self._heartbeat(welcome)
         self._spawn(self._be_heard(welcome))
@@ -129,14 +130,17 @@ class WorkerSession:
         assert self._pool is not None
         sent_at = self._clock.monotonic()
         held = self._pool.held()
-        beats = {server: Message(Kind.HEARTBEAT, encode(self._beat(server, held))) for server in self._generations}
+        paused = self._pool.paused
+        beats = {
+            server: Message(Kind.HEARTBEAT, encode(self._beat(server, held, paused))) for server in self._generations
+        }
         await asyncio.gather(*(self._broker.publish(results_of(server), [beat]) for server, beat in beats.items()))
         self.lease.renewed(sent_at, welcome.lease)
         self._pool.renew(self.lease.left)
 
-    def _beat(self, server: str, held: list[AttemptName]) -> Heartbeat:
+    def _beat(self, server: str, held: list[AttemptName], paused: bool) -> Heartbeat:
         generation, asked = self._generations[server], self._asked.get(server, 0)
-        return Heartbeat(self.id, self._host, self._pid, self._processors, held, generation, asked)
+        return Heartbeat(self.id, self._host, self._pid, self._processors, held, generation, asked, paused)
 
     async def _watch(self) -> None:
         while not self.lease.is_over:
@@ -178,8 +182,15 @@ class WorkerSession:
             case Kind.LOAD if pool:
                 pool.learn(_read(body, Load).processor)
             case Kind.PAUSE if pool:
-                pause = _read(body, Pause)
-                pool.pause(pause.processors, pause.paused)
+                self._spawn(self._pause(pool, _read(body, Pause).paused))
+
+    async def _pause(self, pool: WorkerPool, paused: bool) -> None:
+        """What was done is told at once. What could not be done is ordered again."""
+        try:
+            await pool.pause(paused)
+        except Unavailable as error:
+            log.warning("this worker cannot begin again now: %s", error)
+        self._due.set()
 
     # What the pool asks
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import socket
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 
 from offizin.brokers.broker import Broker
@@ -23,13 +22,14 @@ PAUSE = 2.0
 
 
 class Worker:
-    """``pool`` makes a new pool of slots for each session; ``processors``: slots by name; ``grace``: seconds that what
-    runs may take when the worker is stopped."""
+    """``host`` is what its machine is called; ``processors``: slots by name; ``pool`` makes a new pool of slots for
+    each session; ``grace``: seconds that what runs may take when the worker is stopped."""
 
     def __init__(
         self,
         broker: Broker,
         clock: Clock,
+        host: str,
         processors: Mapping[str, int],
         tools: Sequence[Tool],
         pool: Callable[[Membership], WorkerPool],
@@ -39,6 +39,7 @@ class Worker:
         self.session: WorkerSession | None = None
         self._broker = broker
         self._clock = clock
+        self._host = host
         self._processors = processors
         self._tools = tools
         self._pool = pool
@@ -47,9 +48,7 @@ class Worker:
     async def run(self) -> None:
         """Until ``stopping`` is set. A session that was lost is followed by a new one."""
         while not self.stopping.is_set():
-            session = WorkerSession(
-                self._broker, self._clock, socket.gethostname(), os.getpid(), self._processors, self._tools
-            )
+            session = WorkerSession(self._broker, self._clock, self._host, os.getpid(), self._processors, self._tools)
             self.session = session
             try:
                 await self._unless_stopped(self._live(session))

@@ -16,7 +16,8 @@ from offizin.brokers.broker import RESULTS, Delivery, Kind, Message, queue_of
 from offizin.brokers.in_process import InProcessBroker
 from offizin.clock import SystemClock
 from offizin.errors import RunnerLost, RunnerNotPython, Unavailable
-from offizin.messages import Cause, Handshake, Piece, Result, Slice, decode_piece, decode_result, encode
+from offizin.messages import AttemptName, Cause, Handshake, Piece, Result, Slice, decode_piece, decode_result, encode
+from offizin.workers.membership import Membership
 from offizin.workers.pool import PoolSettings, WorkerPool
 from offizin.workers.runner_process import Reported, RunnerEvent, Started
 
@@ -56,6 +57,9 @@ class ScriptedRunner:
         self.killed = True
 
     def pause(self, seconds: float) -> None:
+        pass
+
+    def renew(self, seconds: float) -> None:
         pass
 
     async def events(self) -> AsyncGenerator[list[RunnerEvent], None]:
@@ -115,7 +119,7 @@ class Scene:
 @pytest.fixture
 def make_scene() -> Callable[..., Awaitable[Scene]]:
 
-    async def make(slots: int = 2, runners: int = 8) -> Scene:
+    async def make(slots: int = 2, runners: int = 8, membership: Membership | None = None) -> Scene:
         broker = InProcessBroker()
         started: list[ScriptedRunner] = []
 
@@ -132,7 +136,9 @@ def make_scene() -> Callable[..., Awaitable[Scene]]:
             slots=slots, runners=runners, slots_per_processor={}, threads=1, load_limit=1.0, idle_limit=1e6,
             logs=Path("/nowhere"), environment=lambda _: {},
         )  # fmt: skip
-        pool = WorkerPool(broker, lambda name: Path("/bin") / name, settings, SystemClock(), start)  # type: ignore[arg-type]
+        pool = WorkerPool(
+            broker, lambda name: Path("/bin") / name, settings, SystemClock(), start, membership,  # type: ignore[arg-type]
+        )  # fmt: skip
         scene = Scene(broker, pool, started, [])
 
         def receive(deliveries: list[Delivery]) -> None:
@@ -318,3 +324,64 @@ async def test_closing_lets_what_has_begun_finish_and_hands_back_what_waits(make
     assert all(runner.leaving for runner in scene.runners)
     assert scene.results == []
     assert await scene.broker.depth(queue_of("rec")) == 1
+
+
+async def test_a_paused_worker_finishes_what_it_has_begun_and_gives_back_the_rest(make_scene: Any) -> None:
+    scene = await make_scene(slots=1, membership=Membership("s"))
+    await scene.give("seg", "a")
+    runner = await scene.works("a")
+    await scene.give("seg", "b")
+    await scene.settled()
+    await scene.pool.pause(True)
+    assert scene.pool.paused
+    assert await scene.broker.depth(queue_of("seg")) == 1
+    await scene.give("seg", "c")
+    runner.finish()
+    await scene.until(lambda: len(scene.results) == 1)
+    await scene.settled()
+    assert (scene.results[0].job, await scene.broker.depth(queue_of("seg"))) == ("a", 2)
+    await scene.pool.pause(False)
+    (await scene.works("b")).finish()
+    (await scene.works("c")).finish()
+    await scene.until(lambda: [result.job for result in scene.results] == ["a", "b", "c"])
+    await scene.settled()
+    assert await scene.broker.depth(queue_of("seg")) == 0
+
+
+async def test_what_a_paused_worker_is_granted_late_goes_back_to_its_server(make_scene: Any) -> None:
+    scene = await make_scene(membership=Membership("s", must_claim=lambda _: True))
+    await scene.give("seg", "a")
+    await scene.settled()
+    await scene.pool.pause(True)
+    scene.pool.claim_answered([AttemptName("a", 1, 0)], [])
+    await scene.until(lambda: len(scene.results) == 1)
+    assert (scene.results[0].job, scene.results[0].cause, scene.results[0].charged) == ("a", Cause.WORKER_LOST, False)
+    assert not scene.runners
+
+
+async def test_what_a_runner_that_dies_on_a_paused_worker_had_not_begun_goes_back_to_its_server(
+    make_scene: Any,
+) -> None:
+    scene = await make_scene(slots=1, membership=Membership("s"))
+    for job in ("a", "b", "c", "d"):  # so that it is known to be quick, and several are in hand
+        await scene.give("seg", job)
+        (await scene.works(job)).finish()
+        await scene.until(lambda job=job: scene.results and scene.results[-1].job == job)
+    for job in ("e", "f"):
+        await scene.give("seg", job)
+    runner = await scene.works("e")
+    await scene.until(lambda: len(runner.pieces) == 2)
+    await scene.pool.pause(True)
+    runner.die(-9)
+    await scene.until(lambda: len(scene.results) == 6)
+    assert {(r.job, r.charged) for r in scene.results[4:]} == {("e", True), ("f", False)}
+
+
+async def test_a_worker_that_begins_paused_takes_nothing_before_it_is_told_so(make_scene: Any) -> None:
+    scene = await make_scene(membership=Membership("s", begins_paused=True))
+    await scene.give("seg", "a")
+    await scene.settled()
+    assert scene.pool.paused
+    assert not scene.runners
+    await scene.pool.pause(False)
+    await scene.works("a")

@@ -12,7 +12,8 @@ from offizin.messages import Ask, AttemptName, Heartbeat
 
 @dataclass(slots=True, eq=False)
 class LiveSession:
-    """``heard_at`` is on this server's monotonic clock; ``held`` is what the worker said last that it has."""
+    """``heard_at`` is on this server's monotonic clock; ``held`` is what the worker said last that it has, ``paused``
+    whether it begins nothing."""
 
     id: str
     host: str
@@ -22,6 +23,7 @@ class LiveSession:
     generation: int = 0
     asked: int = 0
     held: frozenset[AttemptName] = field(default_factory=frozenset)
+    paused: bool = False
 
 
 class Sessions:
@@ -33,8 +35,8 @@ class Sessions:
         self.living: dict[str, LiveSession] = {}
         self.server = server
         self.generation = incarnation << 20
-        self.paused_processors: set[str] = set()
-        self.paused_hosts: set[str] = set()
+        self.paused_processors: Collection[str] = ()
+        self.paused_hosts: Collection[str] = ()
         self._clock = clock
         self._ask = ask
         self._number = 0
@@ -58,6 +60,7 @@ class Sessions:
         found.generation = max(found.generation, beat.generation)
         found.asked = max(found.asked, beat.asked)
         found.held = frozenset(beat.held)
+        found.paused = beat.paused
         self._announce()
         return is_new
 
@@ -77,14 +80,19 @@ class Sessions:
         """How many pieces of it can be worked on at once."""
         if processor in self.paused_processors:
             return 0
-        return sum(
-            session.processors.get(processor, 0)
-            for session in self.living.values()
-            if session.host not in self.paused_hosts
-        )
+        return sum(session.processors[processor] for session in self.serving(processor))
 
     def serving(self, processor: str) -> list[LiveSession]:
-        return [session for session in self.living.values() if processor in session.processors]
+        """Those that may begin with it."""
+        return [
+            session
+            for session in self.living.values()
+            if processor in session.processors and session.host not in self.paused_hosts
+        ]
+
+    def at_odds(self) -> list[LiveSession]:
+        """Those that begin work and should not, or the other way round."""
+        return [session for session in self.living.values() if session.paused != (session.host in self.paused_hosts)]
 
     def processors(self) -> set[str]:
         return {name for session in self.living.values() for name in session.processors}

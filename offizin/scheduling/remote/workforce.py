@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 
 import msgspec
 
 from offizin.brokers.broker import Broker, Kind, Message, results_of
 from offizin.clock import Clock
 from offizin.errors import Unavailable
-from offizin.messages import Claim, End, Goodbye, Heartbeat, Load, Tick, encode
+from offizin.messages import Claim, End, Goodbye, Heartbeat, Load, Pause, Tick, encode
 from offizin.scheduling.remote.adoption import Adoption
 from offizin.scheduling.remote.claims import Claims
 from offizin.scheduling.remote.losses import Losses
@@ -20,7 +20,7 @@ from offizin.scheduling.remote.reception import Reception
 from offizin.scheduling.remote.registered import RegisteredProcessors
 from offizin.scheduling.remote.sessions import Sessions
 from offizin.scheduling.sending import Sender
-from offizin.scheduling.workforce import LeftBehind, Scheduler
+from offizin.scheduling.workforce import LeftBehind, Scheduler, WorkerSeen
 from offizin.store import holders
 from offizin.store.servers import ServerIdentity
 from offizin.store.transaction import Database
@@ -133,6 +133,19 @@ class RemoteWorkforce:
     def cancel(self, job: str) -> None:
         for session in self.sessions.living:
             self.orders.give(session, End(job))
+
+    def pause(self, processors: Collection[str], hosts: Collection[str]) -> None:
+        """Workers are told again and again, until they say that it is so."""
+        self.sessions.paused_processors, self.sessions.paused_hosts = frozenset(processors), frozenset(hosts)
+        for session in self.sessions.at_odds():
+            self.orders.give(session.id, Pause(session.host in hosts))
+
+    def workers(self) -> list[WorkerSeen]:
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        return [
+            WorkerSeen(s.id, s.host, s.pid, s.processors, now - (monotonic - s.heard_at), s.paused, s.held)
+            for s in self.sessions.living.values()
+        ]
 
     def fingerprint(self, processor: str) -> str:
         """What was learned is good until its workers say something else."""

@@ -1,0 +1,111 @@
+"""What is paused gets no new work, and goes on where it was."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.behaviour.conftest import Gate, Server
+
+PROCESSOR = "/pauses/processor/ocrd-scripted"
+
+
+@pytest.fixture
+def paused(server: Server) -> Iterator[dict[str, Any]]:
+    """ocrd-scripted is, until the end of the test."""
+    answer = server.client.put(PROCESSOR)
+    assert answer.status_code == 200, answer.text
+    yield answer.json()
+    server.client.delete(PROCESSOR)
+
+
+def pause_of(server: Server, name: str) -> dict[str, Any]:
+    """What GET /workers says of it."""
+    pauses: list[dict[str, Any]] = server.client.get("/workers").json()["pauses"]
+    return next(pause for pause in pauses if pause["name"] == name)
+
+
+def until_drained(server: Server, name: str) -> None:
+    while not pause_of(server, name)["drained"]:
+        pass
+
+
+def run(server: Server, book: Path, gate: Gate | None = None) -> str:
+    """A job of ocrd-scripted, held back by the gate; its id."""
+    parameters = {"mode": "", "where": ""} if gate is None else gate.parameters
+    return server.run_job(book, "ocrd-scripted", page_id="P1", parameters=parameters)
+
+
+def state_of(server: Server, job: str) -> str:
+    return str(server.client.get(f"/processor/job/{job}").json()["state"])
+
+
+def test_jobs_of_a_paused_processor_wait_and_others_do_not(server: Server, book: Path, paused: dict[str, Any]) -> None:
+    assert (paused["kind"], paused["name"], paused["running"], paused["drained"]) == (
+        "processor", "ocrd-scripted", 0, True
+    )  # fmt: skip
+    waiting = run(server, book)
+    other = server.run_job(book, output_file_grps=["OCR-D-OTHER"])
+    assert server.wait_for_job(other)["state"] == "SUCCESS"
+    assert state_of(server, waiting) == "CACHED"
+    assert server.client.delete(PROCESSOR).status_code == 204
+    assert server.wait_for_job(waiting)["state"] == "SUCCESS"
+
+
+def test_what_runs_of_a_paused_processor_is_shown_and_finishes(server: Server, book: Path, gate: Gate) -> None:
+    job = run(server, book, gate)
+    server.wait_for(server.client.get(f"/processor/job/{job}/details").json()["run_id"], job=job, state="RUNNING")
+    answer = server.client.put(PROCESSOR).json()
+    assert (answer["running"], answer["drained"]) == (1, False)
+    [held] = [piece for worker in server.client.get("/workers").json()["workers"] for piece in worker["holds"]]
+    assert (held["job_id"], held["processor"], held["pages"], held["attempt"]) == (job, "ocrd-scripted", 1, 1)
+    gate.open()
+    until_drained(server, "ocrd-scripted")
+    assert server.wait_for_job(job)["state"] == "SUCCESS"
+    server.client.delete(PROCESSOR)
+
+
+def test_a_paused_host_finishes_what_it_has_begun_and_begins_nothing(server: Server, book: Path, gate: Gate) -> None:
+    job = run(server, book, gate)
+    server.wait_for(server.client.get(f"/processor/job/{job}/details").json()["run_id"], job=job, state="RUNNING")
+    host = socket.gethostname()
+    assert not server.client.put(f"/pauses/host/{host}").json()["drained"]
+    waiting = server.run_job(book, output_file_grps=["OCR-D-OTHER"])
+    gate.open()
+    until_drained(server, host)
+    [worker] = server.client.get("/workers").json()["workers"]
+    assert (worker["host"], worker["paused"], worker["resting"], worker["holds"]) == (host, True, True, [])
+    assert server.wait_for_job(job)["state"] == "SUCCESS"
+    assert state_of(server, waiting) == "CACHED"
+    assert server.client.delete(f"/pauses/host/{host}").status_code == 204
+    assert server.wait_for_job(waiting)["state"] == "SUCCESS"
+
+
+def test_a_pause_that_is_said_twice_is_one(server: Server, paused: dict[str, Any]) -> None:
+    assert server.client.put(PROCESSOR).json() == paused
+    assert len(server.client.get("/workers").json()["pauses"]) == 1
+
+
+@pytest.mark.parametrize("path", ["/pauses/processor/ocrd-scriptd", "/pauses/host/nowhere"])
+def test_nothing_is_paused_that_is_not_there(server: Server, path: str) -> None:
+    assert server.client.put(path).status_code == 404
+    assert server.client.delete(path).status_code == 409
+    assert server.client.get("/workers").json()["pauses"] == []
+
+
+def test_a_pause_outlives_a_restart(tmp_path: Path, book: Path) -> None:
+    first = Server(tmp_path / "home")
+    first.client.put(PROCESSOR)
+    job = run(first, book)
+    assert first.stop() == 0
+    second = Server(tmp_path / "home")
+    other = second.run_job(book, output_file_grps=["OCR-D-OTHER"])
+    assert second.wait_for_job(other)["state"] == "SUCCESS"
+    assert state_of(second, job) == "CACHED"
+    second.client.delete(PROCESSOR)
+    assert second.wait_for_job(job)["state"] == "SUCCESS"
+    assert second.stop() == 0
