@@ -28,10 +28,10 @@ def measure(conditions: Conditions) -> Group:
     with bracket(conditions.directory) as bare, serving(conditions.new_directory("home"), slots=SLOTS) as server:
         connection = server.connect()
         with server.connect().events() as events:
-            warm_up(conditions, connection, events, runners=SLOTS)
+            warm_up(conditions, server, connection, events, runners=SLOTS)
 
             def probe(wait: Callable[[str], str]) -> list[float]:
-                return [_one_job(conditions, connection, wait) for _ in range(times)]
+                return [one_job(conditions, connection, wait) for _ in range(times)]
 
             def by_asking(run_id: str) -> str:
                 return connection.wait_by_asking(run_id, EVERY)
@@ -46,11 +46,11 @@ def measure(conditions: Conditions) -> Group:
         (f"{beside}: told by /events", told_beside, TARGET_BESIDE_SAVES),
         (f"{beside}: asked every {EVERY * 1e3:.0f} ms", asked_beside, TARGET_BESIDE_SAVES),
     ]
-    figures = [_row(what, found, target, bare.mean, conditions.reference) for what, found, target in rows]
+    figures = [row(what, found, target, bare.mean, conditions.reference) for what, found, target in rows]
     return Group("Latency of one job", figures, [str(bare), saves.told()])
 
 
-def _one_job(conditions: Conditions, connection: Connection, wait: Callable[[str], str]) -> float:
+def one_job(conditions: Conditions, connection: Connection, wait: Callable[[str], str]) -> float:
     """Seconds. A new book each time, as a reader's page would be."""
     book = make_book(conditions.new_directory("page"), 1)
     begin = time.perf_counter()
@@ -61,14 +61,14 @@ def _one_job(conditions: Conditions, connection: Connection, wait: Callable[[str
     return seconds
 
 
-def _row(what: str, found: list[float], target: float, bare_job: float, reference: ReferenceFigures) -> Figure:
+def row(what: str, found: list[float], target: float, bare_job: float, reference: ReferenceFigures) -> Figure:
     median, worst = statistics.median(found), max(found)
     return Figure(
         what,
         f"{median * 1e3:.1f} ms (worst {worst * 1e3:.1f})",
         f"≤ {target * 1e3:.0f} ms",
         # A page beside a save stays under its limit every time, or it does not.
-        (median if target is TARGET else worst) <= target,
+        (worst if target is TARGET_BESIDE_SAVES else median) <= target,
         bare_loops=f"{median * 1e3 / bare_job:.1f} jobs",
         reference=reference.shorter(median, reference.one_job_seconds),
     )

@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,14 +35,25 @@ class Server:
         return float(times.user + times.system)
 
     def runners_cpu_seconds(self) -> float:
-        found = 0.0
-        for child in self.process.children(recursive=True):
-            times = child.cpu_times()
-            found += times.user + times.system
-        return found
+        return cpu_seconds(self.process.children(recursive=True))
+
+    def runners(self) -> int:
+        """How many processors are loaded."""
+        healthy = self.connect().ask("GET", "/healthz")
+        return sum(runner["processor"] == DUMMY for runner in healthy["runners"])
 
     def resident_bytes(self) -> int:
         return int(self.process.memory_info().rss)
+
+
+def cpu_seconds(processes: Iterable[psutil.Process]) -> float:
+    """What they have used so far; those that have ended meanwhile are left out."""
+    found = 0.0
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            found += times.user + times.system
+    return found
 
 
 def environment_with(**more: str) -> dict[str, str]:
@@ -52,21 +63,31 @@ def environment_with(**more: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(home: Path, *, slots: int = 2, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
+def serving(
+    home: Path, *, slots: int = 2, environment: Mapping[str, str] | None = None, config: Path | None = None
+) -> Iterator[Server]:
     """From the start of the process to the first moment at which it takes requests; ended afterwards."""
     home.mkdir(parents=True, exist_ok=True)
-    command = [str(PROGRAMS / "offizin"), "serve", "--address", "127.0.0.1:0", "--home", str(home)]
-    with (home / "serve.log").open("ab") as log:
+    options = ["--address", "127.0.0.1:0", "--home", str(home), "--slots", str(slots)]
+    command = ["serve", *options, *([] if config is None else [str(config)])]
+    with running(command, home / "serve.log", environment) as process:
+        yield Server(process, _address(process, home), home)
+
+
+@contextmanager
+def running(command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> Iterator[psutil.Popen]:
+    """``offizin`` with these arguments; ended afterwards."""
+    with log.open("ab") as output:
         process = psutil.Popen(
-            [*command, "--slots", str(slots)],
+            [str(PROGRAMS / "offizin"), *command],
             env=dict(environment or environment_with()),
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     try:
-        yield Server(process, _address(process, home), home)
+        yield process
     finally:
         _end(process)
 

@@ -48,7 +48,7 @@ def measure(conditions: Conditions) -> Group:
     with bracket(conditions.directory) as bare, serving(home, slots=SLOTS) as server:
         connection = server.connect()
         with server.connect().events() as events:
-            warm_up(conditions, connection, events, runners=SLOTS)
+            warm_up(conditions, server, connection, events, runners=SLOTS)
             for pages, times in sizes.items():
                 all_measured = []
                 for _ in range(times):

@@ -35,7 +35,7 @@ def measure(conditions: Conditions) -> Group:
     with bracket(conditions.directory) as bare, serving(conditions.new_directory("home"), slots=SLOTS) as server:
         connection = server.connect()
         with server.connect().events() as events:
-            warm_up(conditions, connection, events, runners=SLOTS)
+            warm_up(conditions, server, connection, events, runners=SLOTS)
             backlog = _Backlog(connection, make_book(conditions.new_directory("backlog"), min(BIG_BOOK, steps[-1])))
 
             def point(waiting: int) -> Point:
@@ -49,7 +49,7 @@ def measure(conditions: Conditions) -> Group:
             points = [point(waiting) for waiting in (0, *steps)]
             cancelled, seconds = backlog.cancel()
             # Runners that were at work on what was cancelled have been ended.
-            warm_up(conditions, connection, events, runners=SLOTS)
+            warm_up(conditions, server, connection, events, runners=SLOTS)
             points.append(point(0))
     none = (points[0].jobs_a_second + points[-1].jobs_a_second) / 2
     figures = [_row(point, none, bare) for point in points]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.books import SOURCE, make_book
 from benchmarks.conditions import Conditions
 from benchmarks.connection import Connection, Events
-from benchmarks.server import DUMMY
+from benchmarks.server import Server
 
 STEPS = 3
 # By default ocrd-dummy only re-writes PAGE-XML; so does the bare loop that it is compared with.
@@ -21,7 +21,7 @@ _MOST_ROUNDS = 20
 __all__ = ["ONE_STEP", "SOURCE", "STEPS", "TARGETS", "WORKFLOW", "warm_up"]
 
 
-def warm_up(conditions: Conditions, connection: Connection, events: Events, *, runners: int) -> None:
+def warm_up(conditions: Conditions, server: Server, connection: Connection, events: Events, *, runners: int) -> None:
     """Run small books until so many runners of ``ocrd-dummy`` are loaded, then once more."""
     loaded = 0
     for _ in range(_MOST_ROUNDS):
@@ -31,5 +31,5 @@ def warm_up(conditions: Conditions, connection: Connection, events: Events, *, r
             raise SystemExit(f"a run to warm up ended {state}")
         if loaded == runners:
             return
-        loaded = sum(runner["processor"] == DUMMY for runner in connection.ask("GET", "/healthz")["runners"])
+        loaded = server.runners()
     raise SystemExit(f"{loaded} runners were loaded, {runners} should be")

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -46,8 +46,9 @@ def programs() -> Path | None:
 class PostgresqlCluster:
     """``start`` before anything else, ``stop`` in any case."""
 
-    def __init__(self, bin_directory: Path) -> None:
+    def __init__(self, bin_directory: Path, settings: Mapping[str, str] = CARELESS) -> None:
         self._bin = bin_directory
+        self._settings = settings
         self._account = _unprivileged_account() if os.getuid() == 0 else None
         # Not pytest's directory: a socket's path has room for 107 bytes.
         self.directory = Path(tempfile.mkdtemp(prefix="offizin-pg-"))
@@ -66,7 +67,7 @@ class PostgresqlCluster:
         assert done.returncode == 0, done.stderr
 
     def start(self) -> None:
-        settings = {"listen_addresses": "", "unix_socket_directories": str(self.directory), **CARELESS}
+        settings = {"listen_addresses": "", "unix_socket_directories": str(self.directory), **self._settings}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         self._server = subprocess.Popen(
             [self._bin / "postgres", "-D", self.directory / "data", *options],
@@ -91,6 +92,11 @@ class PostgresqlCluster:
             self._server.send_signal(signal.SIGQUIT)
             self._server.wait(20)
         self._server = None
+
+    @property
+    def pid(self) -> int:
+        assert self._server is not None
+        return self._server.pid
 
     def remove(self) -> None:
         self.stop(signal.SIGQUIT)

@@ -78,6 +78,11 @@ class RabbitMqServer:
             '[rabbit_networking:close_connection(Pid, "a test closes all") || Pid <- rabbit_networking:connections()].'
         )
 
+    @property
+    def pid(self) -> int:
+        assert self._server is not None
+        return self._server.pid
+
     def start(self) -> None:
         if self._epmd is None:
             # Ours, so that none is left behind: Erlang's own start of it detaches from everything.
