@@ -73,11 +73,12 @@ class AmqpUrl:
 
     @classmethod
     def of_process_queue(cls, queue: Service) -> AmqpUrl:
-        """What ``process_queue`` of the reference's configuration names: always the vhost ``/``, never TLS
-        (ocrd_network/runtime_data/network_services.py DataRabbitMQ)."""
+        """What ``process_queue`` of the configuration names: never TLS, and in the reference's files always the vhost
+        ``/`` (ocrd_network/runtime_data/network_services.py DataRabbitMQ)."""
         if queue.credentials is None:
-            return cls(queue.address, queue.port)
-        return cls(queue.address, queue.port, queue.credentials.username, password=queue.credentials.password)
+            return cls(queue.address, queue.port, vhost=queue.vhost)
+        login = queue.credentials
+        return cls(queue.address, queue.port, login.username, queue.vhost, password=login.password)
 
     def __str__(self) -> str:
         vhost = "" if self.vhost == "/" else f"/{quote(self.vhost, safe='')}"

@@ -3,7 +3,8 @@
 Source: ocrd_validators/processing_server_config.schema.yml of `ocrd` 3.13.3, and
 https://ocr-d.de/spec/web-api/config.schema.yml, which knows fewer keys. A file that fits the schema is accepted;
 ``process_queue`` is required there and not here, because our own queue needs no place. Ours are all that tells how
-hosts are reached beyond an address and a login, where a password may come from, and what containers need.
+hosts are reached beyond an address and a login, where a password may come from, RabbitMQ's virtual host, and what
+containers need.
 """
 
 from __future__ import annotations
@@ -53,13 +54,14 @@ class Ssh:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """RabbitMQ or MongoDB."""
+    """RabbitMQ or MongoDB. ``vhost`` is RabbitMQ's."""
 
     address: str
     port: int
     credentials: Credentials | None = None
     ssh: Ssh | None = None
     skip_deployment: bool = False
+    vhost: str = "/"
 
 
 class DeployType(StrEnum):
@@ -115,7 +117,7 @@ def read_reference_config(content: dict[str, Value], environment: Mapping[str, s
     queue, database = content.get("process_queue"), content.get("database")
     hosts, callback = content.get("hosts"), content.get("internal_callback_url")
     return ReferenceConfig(
-        process_queue=reader.service(queue) if queue else None,
+        process_queue=reader.service(queue, "vhost") if queue else None,
         database=reader.service(database) if database else None,
         hosts=tuple(reader.host(item) for item in items(hosts)) if hosts else (),
         internal_callback_url=plain_text(callback) if callback else None,
@@ -132,8 +134,8 @@ class _Reader:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
 
-    def service(self, value: Value) -> Service:
-        known = ("address", "port", "credentials", "ssh", "skip_deployment")
+    def service(self, value: Value, *ours: str) -> Service:
+        known = ("address", "port", "credentials", "ssh", "skip_deployment", *ours)
         content = mapping(value, known, required=("address", "port"))
         return Service(
             text(content["address"]),
@@ -141,6 +143,7 @@ class _Reader:
             self._credentials(content["credentials"]) if "credentials" in content else None,
             self._ssh(content["ssh"]) if "ssh" in content else None,
             flag(content["skip_deployment"]) if "skip_deployment" in content else False,
+            text(content["vhost"]) if "vhost" in content else "/",
         )
 
     def host(self, value: Value) -> Host:

@@ -61,6 +61,11 @@ def test_the_references_process_queue_gives_a_url() -> None:
     assert url.with_password(password_of(url)) == "amqp://admin:s3%3Acr%40t%2F@rabbit:5673/%2F"
 
 
+def test_a_virtual_host_of_our_own_may_stand_beside_it() -> None:
+    assert AmqpUrl.of_process_queue(Service("rabbit", 5672, vhost="books")).vhost == "books"
+    assert AmqpUrl.of_process_queue(Service("rabbit", 5672, Credentials("a", "b"), vhost="books")).vhost == "books"
+
+
 def test_without_credentials_it_is_the_user_that_rabbitmq_takes_for_granted() -> None:
     url = AmqpUrl.of_process_queue(Service("localhost", 5672))
     assert url.with_password(password_of(url)) == "amqp://guest:guest@localhost:5672/%2F"

@@ -140,6 +140,8 @@ def test_a_file_without_these_keys_says_nothing_of_them() -> None:
             "'dummy' is no processor",
         ),
         ("hosts: {}", "line 1, hosts", "a mapping is not a list"),
+        ("database: {address: a, port: 5, vhost: b}", "line 1, database.vhost", "there is no such key"),
+        ("process_queue: {address: a, port: 5, vhost: ''}", "line 1, process_queue.vhost", "it is empty"),
         ("use_tcp_mets: 'yes'", "line 1, use_tcp_mets", "'yes' is not allowed"),
     ],
 )
@@ -149,6 +151,12 @@ def test_a_mistake_is_named_with_file_line_and_key(text: str, place: str, said: 
     assert caught.value.message.startswith(f"stock.yml, {place}: ")
     assert said in caught.value.message
     assert caught.value.advice
+
+
+def test_the_queue_may_lie_in_a_virtual_host() -> None:
+    queue = read("process_queue: {address: a, port: 5, vhost: books}").process_queue
+    assert queue is not None
+    assert queue.vhost == "books"
 
 
 HOST_WITH_OUR_KEYS = """\
