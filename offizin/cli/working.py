@@ -78,7 +78,7 @@ async def _work(
             log.warning("ended %d processes that an earlier worker had left", left)
         discovery = Discovery(settings.processor_directories, home.tool_cache, search_path(os.environ), clock=clock())
         stack.push_async_callback(discovery.close)
-        tools = [await _tool(discovery, name) for name in processors]
+        tools = await asyncio.gather(*(_tool(discovery, name) for name in processors))
         broker = await RabbitMqBroker.open(url, clock(), name=f"Offizin worker {os.getpid()}")
         stack.push_async_callback(broker.close)
         pool_settings = PoolSettings(
