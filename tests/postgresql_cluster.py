@@ -13,14 +13,17 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import pytest
 
 from offizin.settings.database_url import DatabaseUrl
 from offizin.store.postgresql import PostgresqlDatabase
+
+T = TypeVar("T")
 
 OLDEST = 15
 USER = "offizin"
@@ -112,21 +115,32 @@ class PostgresqlCluster:
             await self.execute(f"CREATE DATABASE {TEMPLATE}")
             await (await PostgresqlDatabase.open(self.url(TEMPLATE))).close()
 
-        # In a thread of its own, with an event loop of its own: pytest-asyncio has one here.
-        thread = threading.Thread(target=asyncio.run, args=(migrate(),))
-        thread.start()
-        thread.join()
+        _run(migrate())
 
     @contextlib.asynccontextmanager
     async def new_database(self, *, empty: bool = False) -> AsyncIterator[DatabaseUrl]:
         """A database with the tables of the newest schema, or none; dropped at the end."""
+        url = await self._make_database("template0" if empty else TEMPLATE)
+        try:
+            yield url
+        finally:
+            await self._drop_database(url)
+
+    def make_database(self) -> DatabaseUrl:
+        """As ``new_database``, for tests that are not async: ``drop_database`` at the end."""
+        return _run(self._make_database(TEMPLATE))
+
+    def drop_database(self, url: DatabaseUrl) -> None:
+        _run(self._drop_database(url))
+
+    async def _make_database(self, template: str) -> DatabaseUrl:
         self._databases += 1
         name = f"test_{self._databases}"
-        await self.execute(f"CREATE DATABASE {name} TEMPLATE {'template0' if empty else TEMPLATE}")
-        try:
-            yield self.url(name)
-        finally:
-            await self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.url(name)
+
+    async def _drop_database(self, url: DatabaseUrl) -> None:
+        await self.execute(f"DROP DATABASE {url.database} WITH (FORCE)")
 
     async def execute(self, sql: str, database: str = "postgres") -> list[tuple[object, ...]]:
         import asyncpg
@@ -148,6 +162,12 @@ class PostgresqlCluster:
             if READY in line:
                 ready.set()
         ready.set()
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """In a thread of its own, with an event loop of its own: pytest-asyncio may have one here."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 def _unprivileged_account() -> pwd.struct_passwd:

@@ -66,11 +66,20 @@ class RabbitMqServer:
     def new_url(self) -> str:
         """Of a virtual host with nothing in it."""
         name = f"test-{next(self._vhosts)}"
+        self._make_vhost(name)
+        return f"amqp://guest:guest@127.0.0.1:{self.port}/{name}"
+
+    def fresh_url(self) -> str:
+        """``url``, and nothing is there any more."""
+        self.evaluate('rabbit_vhost:delete(<<"/">>, <<"tests">>).')
+        self._make_vhost("/")
+        return self.url
+
+    def _make_vhost(self, name: str) -> None:
         self.evaluate(
             f'rabbit_vhost:add(<<"{name}">>, <<"tests">>), rabbit_auth_backend_internal:set_permissions('
             f'<<"guest">>, <<"{name}">>, <<".*">>, <<".*">>, <<".*">>, <<"tests">>).'
         )
-        return f"amqp://guest:guest@127.0.0.1:{self.port}/{name}"
 
     def close_all_connections(self) -> None:
         """As an administrator does it with ``rabbitmqctl close_all_connections``, which takes seconds to start."""

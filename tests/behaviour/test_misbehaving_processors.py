@@ -11,8 +11,9 @@ import pytest
 from ocrd_models import OcrdMets
 
 from tests.behaviour.books import make_book
-from tests.behaviour.conftest import Server
+from tests.behaviour.processes import Server
 from tests.behaviour.scripted_processors import write_processor
+from tests.behaviour.sizes import Place
 
 PAGES = 6
 BAD = "P3"
@@ -75,13 +76,23 @@ CAUSES = {
 }
 
 
+_BROKEN = """\
+#!/bin/sh
+case $1 in --dump-json) echo '{tool}';; *) echo no model here >&2; exit 7;; esac
+"""
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(shared_place: Place) -> Iterator[Server]:
     """A server that lets a page take two seconds."""
-    base = tmp_path_factory.mktemp("misbehaving")
-    running = Server(base / "home", time_limits={"default": 2.0})
-    write_processor(base / "processors", _MISBEHAVING, "ocrd-misbehaving")
-    write_processor(base / "processors", _OLD, "ocrd-old")
+    write_processor(shared_place.processors, _MISBEHAVING, "ocrd-misbehaving")
+    write_processor(shared_place.processors, _OLD, "ocrd-old")
+    broken = shared_place.processors / "ocrd-broken"
+    tool = {"executable": "ocrd-broken", "steps": ["layout/analysis"], "parameters": {}}
+    broken.write_text(_BROKEN.format(tool=json.dumps(tool)))
+    broken.chmod(0o755)
+    running = shared_place.server(time_limits={"default": 2.0})
+    shared_place.staff(("ocrd-dummy:2", "ocrd-misbehaving:2", "ocrd-old:2", "ocrd-broken:2"))
     yield running
     assert running.stop() == 0
 
@@ -129,12 +140,6 @@ def test_an_old_processor_fails_page_by_page_too(server: Server, tmp_path: Path,
 
 
 def test_a_processor_that_cannot_be_loaded_fails_its_jobs_with_what_it_said(server: Server, tmp_path: Path) -> None:
-    broken = server.home.parent / "processors" / "ocrd-broken"
-    tool = {"executable": "ocrd-broken", "steps": ["layout/analysis"], "parameters": {}}
-    broken.write_text(
-        f"#!/bin/sh\ncase $1 in --dump-json) echo '{json.dumps(tool)}';; *) echo no model here >&2; exit 7;; esac\n"
-    )
-    broken.chmod(0o755)
     mets = make_book(tmp_path / "book", 2)
     for page_wise in (True, False):
         run = server.run_workflow(mets, "broken -I OCR-D-IMG -O OCR-D-OUT", page_wise=page_wise)["job_id"]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.behaviour.conftest import Gate, Server
+from tests.behaviour.conftest import Gate
+from tests.behaviour.processes import Server
 
 
 def test_events_tell_each_change_of_a_run_once_and_in_order(server: Server, book: Path) -> None:

@@ -13,13 +13,16 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from tests.behaviour.conftest import Gate, Server
+from tests.behaviour.conftest import Gate
+from tests.behaviour.processes import Server
+from tests.behaviour.sizes import Place
 
 
 def files_of(mets: Path, file_grp: str) -> int:
     return len(etree.parse(mets).findall(f".//{{*}}fileGrp[@USE='{file_grp}']/{{*}}file"))
 
 
+@pytest.mark.stock_file
 def test_a_job_shows_success_when_its_files_are_in_the_mets(server: Server, book: Path) -> None:
     job = server.wait_for_job(server.run_job(book))
     assert job["state"] == "SUCCESS"
@@ -36,6 +39,7 @@ def test_a_job_without_page_selector_shows_none(server: Server, book: Path) -> N
     assert "page_id" not in server.wait_for_job(server.run_job(book))
 
 
+@pytest.mark.stock_file
 def test_a_failed_page_fails_the_job_and_is_told(server: Server, book: Path) -> None:
     job_id = server.run_job(book, "ocrd-scripted", parameters={"mode": "fail", "where": "P2"})
     assert server.wait_for_job(job_id)["state"] == "FAILED"
@@ -51,6 +55,7 @@ def test_a_failed_page_fails_the_job_and_is_told(server: Server, book: Path) -> 
     assert files_of(book, "OCR-D-OUT") == 2
 
 
+@pytest.mark.stock_file
 def test_a_job_that_runs_is_cancelled(server: Server, book: Path, gate: Gate) -> None:
     job_id = server.run_job(book, "ocrd-scripted", parameters=gate.parameters, page_id="P1")
     run_id = server.client.get(f"/processor/job/{job_id}/details").json()["run_id"]
@@ -70,6 +75,7 @@ def test_a_job_that_waits_for_a_cancelled_one_is_cancelled(server: Server, book:
     assert server.wait_for_job(second)["state"] == "CANCELLED"
 
 
+@pytest.mark.stock_file
 def test_a_job_runs_after_those_it_depends_on(server: Server, book: Path, gate: Gate) -> None:
     first = server.run_job(book, "ocrd-scripted", parameters=gate.parameters, page_id="P1")
     second = server.run_job(book, output_file_grps=["OCR-D-SECOND"], page_id="P1", depends_on=[first])
@@ -121,6 +127,7 @@ def called() -> Iterator[Called]:
         thread.join()
 
 
+@pytest.mark.stock_file
 def test_the_callback_of_a_job_gets_its_result(server: Server, book: Path, called: Called) -> None:
     url, bodies, _ = called
     job_id = server.run_job(book, callback_url=url)
@@ -137,19 +144,21 @@ def test_the_callback_of_a_workflow_gets_its_result(server: Server, book: Path, 
     assert (body["job_id"], body["state"]) == (run["job_id"], "FAILED")
 
 
+@pytest.mark.stock_file
 def test_a_callback_that_was_not_taken_is_made_again_after_a_restart(
-    tmp_path: Path, book: Path, called: Called
+    own_place: Place, book: Path, called: Called
 ) -> None:
     url, bodies, willing = called
     willing.clear()
-    before = Server(tmp_path / "home")
+    before = own_place.server()
+    own_place.staff()
     job_id = before.run_job(book, callback_url=url)
     assert bodies.get(timeout=60)["job_id"] == job_id
     before.stop()
     while not bodies.empty():
         bodies.get()
     willing.set()
-    after = Server(tmp_path / "home")
+    after = own_place.server()
     assert bodies.get(timeout=60) == {
         "job_id": job_id, "state": "SUCCESS", "path_to_mets": str(book), "workspace_id": None,
     }  # fmt: skip

@@ -13,17 +13,22 @@ import pytest
 from offizin.errors import HomeInUse, Unavailable
 from offizin.processing_server import ProcessingServer
 from offizin.settings import Settings
-from tests.behaviour.conftest import Gate, Server
+from tests.behaviour.conftest import Gate
+from tests.behaviour.processes import Server
+from tests.behaviour.sizes import EMBEDDED, Place
+
+HOME = pytest.mark.only(EMBEDDED, because="a home is the same for all")
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Server:
+def own(own_place: Place) -> Server:
     """A server of this test alone; the test ends it."""
-    return Server(tmp_path / "home")
+    return own_place.server()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_server_well(own: Server, book: Path, number: signal.Signals) -> None:
+def test_a_signal_ends_the_server_well(own: Server, own_place: Place, book: Path, number: signal.Signals) -> None:
+    own_place.staff()
     own.wait_for_job(own.run_job(book))
     with own.client.stream("GET", "/events") as stream:
         lines = stream.iter_lines()
@@ -41,8 +46,9 @@ def test_stop_is_answered_and_ends_the_server(own: Server) -> None:
 
 
 def test_a_followed_log_ends_with_the_server_and_its_job_is_done_after_a_restart(
-    own: Server, book: Path, gate: Gate
+    own: Server, own_place: Place, book: Path, gate: Gate
 ) -> None:
+    own_place.staff()
     job_id = own.run_job(book, "ocrd-scripted", parameters=gate.parameters, page_id="P1")
     with own.client.stream("GET", f"/processor/log/{job_id}", params={"follow": True}) as stream:
         lines = stream.iter_lines()
@@ -50,17 +56,19 @@ def test_a_followed_log_ends_with_the_server_and_its_job_is_done_after_a_restart
         own.client.post("/stop")
         list(lines)
     assert own.process.wait(30) == 0
-    again = Server(own.home)
+    again = own_place.server()
     gate.open()
     assert again.wait_for_job(job_id)["state"] == "SUCCESS"
     assert again.stop() == 0
 
 
+@HOME
 def test_the_address_of_the_server_is_in_its_home(own: Server) -> None:
     assert (own.home / "address").read_text() == own.url
     own.stop()
 
 
+@HOME
 def test_two_servers_do_not_share_a_home(own: Server) -> None:
     with pytest.raises(HomeInUse, match=own.url):
         ProcessingServer(settings=Settings(home=own.home, port=0)).start()

@@ -5,15 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx
+import pytest
 
 from offizin import __version__
 from offizin.processing_server import ProcessingServer
 from offizin.processors.discovery import Discovery
 from offizin.settings import Settings
-from tests.behaviour.conftest import Server
+from tests.behaviour.processes import Server
 from tests.behaviour.scripted_processors import write_processor
+from tests.behaviour.sizes import EMBEDDED
 
 
+@pytest.mark.only(EMBEDDED, because="elsewhere runners belong to workers")
 def test_health_tells_of_runners_and_of_where_the_time_goes(server: Server, book: Path) -> None:
     server.wait_for_job(server.run_job(book))
     health = server.client.get("/healthz").json()

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.behaviour.conftest import Server
+from tests.behaviour.processes import Server
 from tests.behaviour.reference_requests import REQUESTS, Request, prepare
 
 HERE = Path(__file__).parent

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.behaviour.books import make_book
-from tests.behaviour.conftest import Gate, Server
+from tests.behaviour.conftest import Gate
+from tests.behaviour.processes import Server
 
 TWO_STEPS = "# both\n\nocrd-dummy -I OCR-D-IMG -O OCR-D-A\ndummy -I OCR-D-A -O OCR-D-B\n"
 
 
+@pytest.mark.stock_file
 def test_a_page_wise_run_has_the_jobs_of_each_page_in_the_order_of_the_steps(server: Server, book: Path) -> None:
     run = server.run_workflow(book, TWO_STEPS, page_wise=True)
     assert server.wait_for_run(run["job_id"]) == "SUCCESS"
@@ -39,6 +41,7 @@ def test_a_run_in_which_everything_is_done_succeeds_at_once(server: Server, book
     assert server.client.get(f"/workflow/job-simple/{run['job_id']}").json() == {"state": "SUCCESS"}
 
 
+@pytest.mark.stock_file
 def test_overwrite_does_everything_again(server: Server, book: Path) -> None:
     server.wait_for_run(server.run_workflow(book, TWO_STEPS)["job_id"])
     run = server.run_workflow(book, TWO_STEPS, overwrite=True, description="once more", priority=3)
@@ -48,6 +51,7 @@ def test_overwrite_does_everything_again(server: Server, book: Path) -> None:
     assert (summary["overwrite"], summary["description"], summary["priority"]) == (True, "once more", 3)
 
 
+@pytest.mark.stock_file
 def test_a_failed_page_fails_the_run_and_stands_in_its_status(server: Server, book: Path) -> None:
     text = "scripted -I OCR-D-IMG -O OCR-D-A -P mode fail -P where P2\ndummy -I OCR-D-A -O OCR-D-B"
     run = server.run_workflow(book, text, page_wise=True)
@@ -63,6 +67,7 @@ def test_a_failed_page_fails_the_run_and_stands_in_its_status(server: Server, bo
     assert failed in cancelled["message"]
 
 
+@pytest.mark.stock_file
 def test_a_retry_does_what_failed_and_what_was_cancelled_behind_it(server: Server, book: Path, tmp_path: Path) -> None:
     obstacle = tmp_path / "obstacle"
     obstacle.touch()
@@ -90,6 +95,7 @@ def newest_event(server: Server) -> int:
         return int(next(stream.iter_lines()).removeprefix(": after "))
 
 
+@pytest.mark.stock_file
 def test_a_run_is_cancelled_as_a_whole(server: Server, book: Path, gate: Gate) -> None:
     text = f"scripted -I OCR-D-IMG -O OCR-D-A -P mode wait -P where '{gate.path}'\ndummy -I OCR-D-A -O OCR-D-B"
     run = server.run_workflow(book, text, page_wise=True, page_id="P1,P2")

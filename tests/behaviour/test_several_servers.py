@@ -13,7 +13,8 @@ import pytest
 from lxml import etree
 
 from tests.behaviour.books import make_book
-from tests.behaviour.conftest import Gate, Server
+from tests.behaviour.conftest import Gate
+from tests.behaviour.processes import Server
 from tests.postgresql_cluster import PostgresqlCluster
 
 LEASE = 2.0
@@ -39,9 +40,7 @@ class Servers:
             if server.process.poll() is None:
                 server.process.send_signal(signal.SIGCONT)
                 server.process.kill()
-            server.process.wait()
-            assert server.process.stdout is not None
-            server.process.stdout.close()
+            server.ended()
 
 
 @pytest.fixture

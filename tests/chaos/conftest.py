@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.behaviour.conftest import book, gate, server
+from tests.behaviour.conftest import book, gate, programs, server, shared_place, size
 from tests.chaos.kills import Kill, table
 from tests.chaos.ordeal import Ordeal
 from tests.chaos.outcome import Outcome
 from tests.chaos.processors import write_processors
 from tests.chaos.server import left_behind
 
-__all__ = ["book", "gate", "server"]
+__all__ = ["book", "gate", "programs", "server", "shared_place", "size"]
 
 _TABLES = pytest.StashKey[dict[str, list[str]]]()
 

@@ -8,7 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from tests.behaviour.conftest import Gate, Server
+from tests.behaviour.conftest import Gate
+from tests.behaviour.processes import Server
 from tests.chaos.outcome import doubled_ids, missing_files
 
 _FINAL = {"SUCCESS", "FAILED", "CANCELLED"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.behaviour.conftest import Server
+from tests.behaviour.processes import Server
 from tests.behaviour.scripted_processors import write_processor
 
 _TORN = """
