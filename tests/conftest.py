@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.podman_service import PodmanService, podman_for_session
 from tests.postgresql_cluster import PostgresqlCluster, cluster_for_session
 from tests.rabbitmq_server import RabbitMqServer, server_for_session
 from tests.sshd_server import SshdServer, sshd_for_session
@@ -29,3 +30,8 @@ def rabbitmq_server() -> Iterator[RabbitMqServer]:
 @pytest.fixture(scope="session")
 def sshd_server() -> Iterator[SshdServer]:
     yield from sshd_for_session()
+
+
+@pytest.fixture(scope="session")
+def podman_service() -> Iterator[PodmanService]:
+    yield from podman_for_session()

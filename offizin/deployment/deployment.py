@@ -17,9 +17,11 @@ from offizin.settings.reference_config import ReferenceConfig, Ssh
 
 log = logging.getLogger(__name__)
 
-# Seconds between two looks at what runs; and that a worker may take to end, to finish what it does or hand it back.
+# Seconds between two looks at what runs; that work which runs may take when its worker is to end; and that the worker
+# may take beyond, to hand back what has not finished.
 LOOK = 30.0
-STOP_LIMIT = 60.0
+GRACE = 60.0
+HANDING_BACK = 30.0
 
 
 def _ssh(address: str, login: Ssh) -> Machine:
@@ -42,7 +44,7 @@ class Deployment:
         clock: Clock,
         *,
         owner: str,
-        stop_limit: float = STOP_LIMIT,
+        grace: float = GRACE,
         look: float = LOOK,
         machine: Callable[[str, Ssh], Machine] = _ssh,
     ) -> None:
@@ -51,7 +53,7 @@ class Deployment:
         self._memory = memory
         self._clock = clock
         self._owner = owner
-        self._limit = stop_limit
+        self._grace = grace
         self._look = look
         self._machine = machine
         self._hosts: dict[str, HostDeployment] = {}
@@ -98,7 +100,7 @@ class Deployment:
         if label not in self._hosts:
             self._hosts[label] = HostDeployment(
                 self._machine(address, login), Login(address, login, socket), self._memory, self._clock,
-                limit=self._limit,
+                limit=self._grace + HANDING_BACK,
             )  # fmt: skip
 
     def _add_remembered(self, label: str, details: Details) -> None:
@@ -138,7 +140,7 @@ class Deployment:
 
     async def _wanted(self, machine: Machine, plan: HostPlan, queue: str, host: str, port: int) -> Sequence[Wanted]:
         here = await machine.address_here()
-        return wanted_on(plan, Surroundings(queue, self._server_url(here, host, port), self._owner))
+        return wanted_on(plan, Surroundings(queue, self._server_url(here, host, port), self._owner, self._grace))
 
     def _server_url(self, here: str, host: str, port: int) -> str | None:
         """Where a machine that sees us as ``here`` finds our HTTP API."""

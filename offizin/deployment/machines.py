@@ -32,11 +32,13 @@ class HostPlan:
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What workers of one host are told. ``queue`` is a URL with a password, ``server`` where they find our HTTP API,
-    ``owner`` the name of the server that they are of."""
+    ``owner`` the name of the server that they are of; ``grace``: seconds that what runs may take when they are to end.
+    """
 
     queue: str
     server: str | None
     owner: str
+    grace: float
 
 
 def host_plans(config: ReferenceConfig) -> tuple[HostPlan, ...]:
@@ -67,9 +69,11 @@ def wanted_on(plan: HostPlan, around: Surroundings) -> list[Wanted]:
     found: list[Wanted] = []
     if native:
         program = worker_program(
-            native, server=around.server, queue=around.queue, place=f"workers/{around.owner}", program=plan.offizin
-        )
-        spec = " ".join([plan.offizin or "offizin", *worker_words(native), *_told(around)])
+            native, server=around.server, queue=around.queue, place=f"workers/{around.owner}", program=plan.offizin,
+            grace=around.grace,
+        )  # fmt: skip
+        words = worker_words(native, around.server, around.grace)
+        spec = " ".join([plan.offizin or "offizin", *words, without_password(around.queue)])
         found.append(Wanted(Kind.NATIVE, "worker", spec, program))
     names: dict[str, int] = {}
     for workers in plan.workers:
@@ -97,20 +101,15 @@ def _counted(workers: Sequence[Workers]) -> list[tuple[str, int]]:
 
 
 def _container(workers: Workers, around: Surroundings, name: str) -> tuple[str, Container]:
-    words = ["worker", *worker_words([(workers.name, workers.number_of_instance)])]
-    server = ["--server", around.server] if around.server else []
+    words = worker_words([(workers.name, workers.number_of_instance)], around.server, around.grace)
     container = Container(
         name=f"offizin-{around.owner[:8]}-{name}",
         image=workers.image or "",
-        command=("offizin", *words, *server, "--logs", "/tmp/offizin"),
+        command=("offizin", *words, "--home", "/tmp/offizin"),
         environment={QUEUE: around.queue},
         volumes=workers.volumes,
     )
-    return " ".join([container.image, *words, *workers.volumes, *_told(around)]), container
-
-
-def _told(around: Surroundings) -> list[str]:
-    return [around.server or "", without_password(around.queue)]
+    return " ".join([container.image, *words, *workers.volumes, without_password(around.queue)]), container
 
 
 def without_password(url: str) -> str:

@@ -29,18 +29,26 @@ fi
 
 
 def worker_program(
-    processors: Sequence[tuple[str, int]], *, server: str | None, queue: str, place: str, program: str | None
+    processors: Sequence[tuple[str, int]],
+    *,
+    server: str | None,
+    queue: str,
+    place: str,
+    program: str | None,
+    grace: float,
 ) -> Program:
     """A worker for processors with so many slots each. ``queue`` is a URL with a password, which goes into the
-    environment alone; ``server`` is where the worker finds our HTTP API."""
-    words = ["worker", *worker_words(processors), *(["--server", server] if server else [])]
-    command = f'{_FIND}set -- "$program" {shlex.join(words)} --logs "$directory"\n'
+    environment alone; ``server`` is where the worker finds our HTTP API; ``grace``: seconds that what runs may take
+    when it is told to end."""
+    words = worker_words(processors, server, grace)
+    command = f'{_FIND}set -- "$program" {shlex.join(words)} --home "$directory"\n'
     return Program("offizin", variables(program=program or "") + command, place, {QUEUE: queue})
 
 
-def worker_words(processors: Sequence[tuple[str, int]]) -> list[str]:
-    """As in ``ocrd-dummy:2``."""
-    return [f"{name}:{slots}" if slots > 1 else name for name, slots in processors]
+def worker_words(processors: Sequence[tuple[str, int]], server: str | None, grace: float) -> list[str]:
+    """Its command line without the program and ``--home``."""
+    slots = [f"{name}:{slots}" if slots > 1 else name for name, slots in processors]
+    return ["worker", *slots, *(["--server", server] if server else []), "--grace", f"{grace:g}"]
 
 
 def how_to_install(missing: ProgramMissing) -> Unavailable:

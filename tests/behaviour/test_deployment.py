@@ -84,7 +84,7 @@ async def memory(tmp_path: Path) -> AsyncIterator[DeployedMemory]:
 @asynccontextmanager
 async def deployed(config: ReferenceConfig, memory: DeployedMemory, **settings: float) -> AsyncIterator[Deployment]:
     """Has looked at each host once. At the end it is given up, as in a crash: what was started lives on."""
-    deployment = Deployment(config, memory, SystemClock(), owner="me", stop_limit=settings.pop("limit", 10), **settings)
+    deployment = Deployment(config, memory, SystemClock(), owner="me", grace=10, **settings)
     await deployment.start(queue=QUEUE, host="127.0.0.1", port=8000)
     try:
         await asyncio.wait_for(deployment.looked.wait(), 60)
@@ -119,7 +119,7 @@ async def test_each_host_has_a_worker_until_the_end(
         for one in two:
             logs = one.home / ".local/share/offizin/workers/me"
             assert hosts.noted(one, "started") == [
-                f"worker ocrd-dummy:2 ocrd-other --server http://127.0.0.1:8000 --logs {logs}"
+                f"worker ocrd-dummy:2 ocrd-other --server http://127.0.0.1:8000 --grace 10 --home {logs}"
             ]
             assert psutil.Process(running[hosts.label(one)]).uids().real == one.uid
         await deployment.stop()

@@ -119,11 +119,16 @@ async def test_the_environment_is_that_of_a_login(machine: SshMachine, sshd_serv
     offizin.chmod(0o755)
     (home / ".bash_profile").write_text('echo "Welcome!"\nexport PATH="$HOME/own:$PATH"\n')
     worker = worker_program(
-        [("ocrd-dummy", 2), ("ocrd-a", 1)], server="http://a:1", queue="amqp://me:secret@b", place="w", program=None
+        [("ocrd-dummy", 2), ("ocrd-a", 1)],
+        server="http://a:1",
+        queue="amqp://me:secret@b",
+        place="w",
+        program=None,
+        grace=5,
     )
     running = await start(machine, worker, "mark-8")
     data = home / ".local/share/offizin/w"
-    expected = ["worker", "ocrd-dummy:2", "ocrd-a", "--server", "http://a:1", "--logs", str(data)]
+    expected = ["worker", "ocrd-dummy:2", "ocrd-a", "--server", "http://a:1", "--grace", "5", "--home", str(data)]
     assert (home / "arguments").read_text().splitlines() == expected
     assert (home / "queue").read_text() == "amqp://me:secret@b\n"
     await end(machine, running.process, limit=5)
@@ -131,7 +136,9 @@ async def test_the_environment_is_that_of_a_login(machine: SshMachine, sshd_serv
 
 
 async def test_a_missing_offizin_is_told_with_the_command_that_installs_it(machine: SshMachine) -> None:
-    worker = worker_program([("ocrd-dummy", 1)], server=None, queue="", place="w", program="/opt/nowhere/offizin")
+    worker = worker_program(
+        [("ocrd-dummy", 1)], server=None, queue="", place="w", program="/opt/nowhere/offizin", grace=5
+    )
     with pytest.raises(ProgramMissing, match="offizin is not installed on") as caught:
         await start(machine, worker, "mark-9")
     told = how_to_install(caught.value)
