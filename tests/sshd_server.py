@@ -1,7 +1,7 @@
 """An sshd of the tests' own on this machine's loopback, and users who can log in to it: gone when the tests end.
 
 As root, two users are made, so that there are two "hosts", each with a home of its own; otherwise the present user is
-the only one, and logs in with a key.
+the only one, and logs in with a key. It listens at two addresses, which are two hosts with a home in common.
 """
 
 from __future__ import annotations
@@ -28,10 +28,12 @@ from offizin.settings.reference_config import Ssh
 from tests.rabbitmq_server import free_ports
 
 ADDRESS = "127.0.0.1"
+OTHER_ADDRESS = "127.0.0.2"
 PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/bin", "/bin"])
 SETTINGS = """\
 Port {port}
 ListenAddress {address}
+ListenAddress {other_address}
 HostKey {directory}/host_key
 PidFile none
 UsePAM no
@@ -45,6 +47,8 @@ MaxStartups 100
 MaxSessions 100
 UseDNS no
 Subsystem sftp internal-sftp
+Match User {present}
+    SetEnv XDG_DATA_HOME={directory}/data
 """
 
 
@@ -79,7 +83,10 @@ class SshdServer:
         (self.directory / "authorized_keys").write_bytes(key.export_public_key("openssh"))
         (self.directory / "authorized_keys").chmod(0o644)
         self.known_hosts = self.directory / "known_hosts"
-        self.known_hosts.write_text(self.known_line + "\n")
+        other = self.known_line.replace(ADDRESS, OTHER_ADDRESS)
+        self.known_hosts.write_text(f"{self.known_line}\n{other}\n")
+        entry = pwd.getpwuid(os.getuid())
+        self.present = Account(entry.pw_name, Path(entry.pw_dir), entry.pw_uid)
 
     @property
     def known_line(self) -> str:
@@ -87,8 +94,7 @@ class SshdServer:
 
     def make_accounts(self) -> None:
         if os.getuid() != 0:
-            entry = pwd.getpwuid(os.getuid())
-            self.accounts.append(Account(entry.pw_name, Path(entry.pw_dir), entry.pw_uid))
+            self.accounts.append(self.present)
             return
         for letter in "ab":
             name, password = f"offizin-{secrets.token_hex(4)}-{letter}", secrets.token_urlsafe(9)
@@ -102,9 +108,10 @@ class SshdServer:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # it refuses to run as root without
         settings = self.directory / "sshd_config"
         passwords = "yes" if os.getuid() == 0 else "no"
-        settings.write_text(
-            SETTINGS.format(port=self.port, address=ADDRESS, directory=self.directory, passwords=passwords)
-        )
+        settings.write_text(SETTINGS.format(
+            port=self.port, address=ADDRESS, other_address=OTHER_ADDRESS, directory=self.directory,
+            passwords=passwords, present=self.present.name,
+        ))  # fmt: skip
         with (self.directory / "sshd.log").open("ab") as log:
             self._server = subprocess.Popen(
                 [self._program, "-D", "-e", "-f", str(settings)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,

@@ -20,6 +20,7 @@ _ANSWER = "=offizin="
 
 PREAMBLE = f"""\
 set -u
+umask_of_login=$(umask)
 umask 077
 say() {{ printf '{_ANSWER} %s %s\\n' "$1" "$2"; }}
 """

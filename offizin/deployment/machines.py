@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
@@ -69,8 +70,8 @@ def wanted_on(plan: HostPlan, around: Surroundings) -> list[Wanted]:
     found: list[Wanted] = []
     if native:
         program = worker_program(
-            native, server=around.server, queue=around.queue, place=f"workers/{around.owner}", program=plan.offizin,
-            grace=around.grace,
+            native, server=around.server, queue=around.queue, place=f"workers/{around.owner}/{_file_name(plan.label)}",
+            program=plan.offizin, grace=around.grace,
         )  # fmt: skip
         words = worker_words(native, around.server, around.grace)
         spec = " ".join([plan.offizin or "offizin", *words, without_password(around.queue)])
@@ -86,6 +87,11 @@ def wanted_on(plan: HostPlan, around: Surroundings) -> list[Wanted]:
 
 def _plan(host: Host) -> HostPlan:
     return HostPlan(host.address, host.ssh, host.workers, host.offizin, host.socket)
+
+
+def _file_name(label: str) -> str:
+    """Hosts may share one home directory."""
+    return re.sub(r"[^A-Za-z0-9.@_-]", "_", label)
 
 
 def _together(one: HostPlan, other: HostPlan) -> HostPlan:

@@ -28,6 +28,8 @@ _START = f"""\
 if [ -f "$log" ] && [ "$(wc -c <"$log")" -gt 10000000 ]; then mv "$log" "$log.1"; fi
 export {MARK}="$mark"
 cd "$HOME" || cd /
+: >>"$log"
+umask "$umask_of_login"
 setsid "$@" </dev/null >>"$log" 2>&1 &
 pid=$!
 ticks=$(ticks_of "$pid")

@@ -117,7 +117,7 @@ async def test_each_host_has_a_worker_until_the_end(
         running = await pids(memory)
         assert set(running) == {hosts.label(one) for one in two}
         for one in two:
-            logs = one.home / ".local/share/offizin/workers/me"
+            logs = one.home / f".local/share/offizin/workers/me/{one.name}@{ADDRESS}_{hosts.sshd.port}"
             assert hosts.noted(one, "started") == [
                 f"worker ocrd-dummy:2 ocrd-other --server http://127.0.0.1:8000 --grace 10 --home {logs}"
             ]
