@@ -65,16 +65,30 @@ class Changes:
     def __init__(self) -> None:
         self._event = asyncio.Event()
         self._end = asyncio.Event()
+        self.own = asyncio.Event()
+        """Is set by changes that were made here, for whoever tells other servers of them, and then clears it."""
 
     def announce(self) -> None:
-        self._event.set()
-        self._event = asyncio.Event()
+        self.own.set()
+        self._wake()
 
     def announce_end(self) -> None:
         """As ``announce``, of a change that nobody should be told late: a run has ended, or the server is to end."""
+        self.own.set()
+        self._wake_at_once()
+
+    def heard(self) -> None:
+        """Another server has changed something, perhaps a run's end."""
+        self._wake_at_once()
+
+    def _wake(self) -> None:
+        self._event.set()
+        self._event = asyncio.Event()
+
+    def _wake_at_once(self) -> None:
         self._end.set()
         self._end = asyncio.Event()
-        self.announce()
+        self._wake()
 
     def upcoming(self) -> asyncio.Event:
         """Is set by the next announcement. Take it before you look, and no change falls between look and wait."""
@@ -172,6 +186,8 @@ class Offizin:
         for service in reversed(self._services):
             await service.stop()
         await self.workforce.leave(self._scheduler)
+        if self._news is not None:
+            await self._news.stop()
         await self.heartbeats.stop()
         await self._leave()
         await self.workforce.processors.close()
@@ -249,6 +265,9 @@ class Offizin:
             self.database, clock, apply=workforce.pause, look_everywhere=self.dispatcher.look_everywhere,
             alone=settings.reference.process_queue is None and not self.database.shared,
         )  # fmt: skip
+        self._news = self._news_of_others()
+        if self._news is not None:
+            await self._news.start()
         await workforce.attend(self._scheduler)
         self._services: list[Service] = [
             self.pauses,
@@ -308,9 +327,20 @@ class Offizin:
 
         return await PostgresqlDatabase.open(settings.store.url, settings.sync, self.clock)
 
+    def _news_of_others(self) -> Service | None:
+        """None on a database that is ours alone."""
+        if not self.database.shared:
+            return None
+        from offizin.store.postgresql import PostgresqlDatabase
+
+        assert isinstance(self.database, PostgresqlDatabase)
+        return self.database.news(
+            self.clock, self.changes.own, others=lambda: bool(self.heartbeats.others), heard=self.changes.heard
+        )
+
     async def _enter(self) -> ServerIdentity:
         """Who this server is from now on. Another process that still acts under its name is fenced off."""
         name = await asyncio.to_thread(self.home.server_name, self.clock.new_id)
-        now, alone = self.clock.now(), not self.database.shared
-        row = await self.database.write(lambda tx: servers.enter(tx, name, "", now, alone=alone))
+        now, alone, writer = self.clock.now(), not self.database.shared, self.database.writer
+        row = await self.database.write(lambda tx: servers.enter(tx, name, "", now, alone=alone, writer=writer))
         return row.identity

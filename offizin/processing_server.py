@@ -27,6 +27,7 @@ from offizin.api import (
 )
 from offizin.api.current import begin, end, running
 from offizin.api.error_answers import tell_errors
+from offizin.api.forwarding import Forwarding
 from offizin.api.job_logs import read_log
 from offizin.api.job_requests import Task
 from offizin.api.models import MOST
@@ -79,6 +80,7 @@ class ProcessingServer(FastAPI):
         self.port = settings.port if port is None else int(port)
         self._clock = clock
         self._serving: Serving | None = None
+        self.add_middleware(Forwarding)
         tell_errors(self)
         ours = (machine_routes, worker_routes, run_routes, job_routes)
         for router in (*(routes.router for routes in ours), reference_router(self)):

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from offizin.api.body_limit import BodyLimit
-from offizin.errors import OffizinError
+from offizin.errors import OffizinError, OwnedElsewhere
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ def tell_errors(app: FastAPI) -> None:
     """Add the handlers to an application, and the limit of bodies."""
     app.add_middleware(BodyLimit)
     app.add_middleware(Unforeseen)
+    app.add_exception_handler(OwnedElsewhere, _leave_to_forwarding)
     app.add_exception_handler(OffizinError, _tell_ours)
     app.add_exception_handler(HTTPException, _tell_http)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
@@ -45,6 +46,10 @@ def tell_errors(app: FastAPI) -> None:
 
 def error_body(message: str, code: str, hint: str) -> dict[str, Any]:
     return {"detail": message, "code": code, "hint": hint}
+
+
+async def _leave_to_forwarding(_request: Request, error: Exception) -> JSONResponse:
+    raise error
 
 
 async def _tell_ours(_request: Request, error: Exception) -> JSONResponse:

@@ -21,13 +21,15 @@ PAUSE = 0.2
 async def read_log(offizin: Offizin, job_id: str, *, follow: bool, offset: int) -> AsyncIterator[str]:
     """Pieces of the log from ``offset`` bytes on, decoded with replacement; with ``follow`` until the job is over.
 
-    A job that has not begun has an empty log. Raises JobUnknown, before the first piece.
+    A job that has not begun has an empty log. Raises JobUnknown, and OwnedElsewhere (logs lie with the server that had
+    the job), before the first piece.
     """
 
     def read(tx: Transaction) -> Path:
         found = shown_jobs.shown(tx, ids=[job_id])
         if not found:
             raise job_unknown(job_id)
+        offizin.ownership.check_job(tx, job_id)
         return Path(job_log(offizin.home.path, found[0].run_id, job_id))
 
     return _pieces(offizin, job_id, await offizin.database.read(read), follow, offset)

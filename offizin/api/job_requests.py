@@ -13,6 +13,8 @@ from offizin.logs import job_log
 from offizin.offizin import Offizin
 from offizin.scheduling.submission import Submission
 from offizin.store import jobs
+from offizin.store.jobs import JobRow
+from offizin.store.transaction import Transaction
 from offizin.workflows import Step, Workflow
 
 
@@ -55,8 +57,13 @@ def check_workspace(workspace_id: str | None) -> None:
 
 async def look_again(offizin: Offizin, job_id: str) -> None:
     """Have the dispatcher look at the job's processor, in case it did not see that the job is ready. Raises
-    NotFound."""
-    rows = await offizin.database.read(lambda tx: jobs.rows_by_id(tx, [job_id]))
+    NotFound, OwnedElsewhere."""
+
+    def find(tx: Transaction) -> dict[str, JobRow]:
+        offizin.ownership.check_job(tx, job_id)
+        return jobs.rows_by_id(tx, [job_id])
+
+    rows = await offizin.database.read(find)
     if job_id not in rows:
         raise NotFound(f"there is no job {job_id}", advice="GET /processor/jobs lists them.")
     offizin.dispatcher.wake({rows[job_id].processor})

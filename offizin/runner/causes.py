@@ -17,6 +17,7 @@ _BY_NAME = {
     "NonUniqueInputFile": "NO_INPUT",
     "UnidentifiedImageError": "BAD_IMAGE",
     "DecompressionBombError": "BAD_IMAGE",
+    "DeadlinePassed": "RUNNER_LOST",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import socket
 from collections.abc import Awaitable, Callable, Collection
@@ -23,6 +24,7 @@ from offizin.scheduling.workforce import LeftBehind, Scheduler, WorkerSeen
 from offizin.settings import Settings
 from offizin.store import jobs, pieces
 from offizin.store.transaction import Transaction
+from offizin.workers.membership import Membership
 from offizin.workers.pool import PoolSettings, WorkerPool
 from offizin.workers.process_group import end_leftovers
 from offizin.workers.runner_process import RunnerProcess
@@ -49,7 +51,11 @@ class EmbeddedWorkforce:
         self.broker = broker
         self.processors = discovery
         self.sender = Sender()
-        self.pool = WorkerPool(broker, discovery.executable, pool_settings(settings, home), clock, start_runner)
+        self._lease_until = math.inf
+        membership = Membership(lease_left=lambda: self._lease_until - clock.monotonic())
+        self.pool = WorkerPool(
+            broker, discovery.executable, pool_settings(settings, home), clock, start_runner, membership
+        )
         self.serve = self.pool.serve
         self.learn = self.pool.learn
         self.cancel = self.pool.cancel
@@ -131,6 +137,7 @@ class EmbeddedWorkforce:
         scheduler.changed()
 
     def renew(self, lease: float) -> None:
+        self._lease_until = self._clock.monotonic() + lease
         self.pool.renew(lease)
 
     async def abandon(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from offizin.errors import OwnedElsewhere
-from offizin.store import edges, servers, workspaces
+from offizin.store import edges, jobs, servers, shown_jobs, workspaces
 from offizin.store.servers import ServerIdentity
 from offizin.store.transaction import Transaction
 from offizin.store.workspaces import Holding
@@ -52,9 +52,19 @@ class Ownership:
         """Whether it has been ours all the time since ``take`` answered this epoch."""
         return workspaces.holding(tx, workspace) == Holding(self.server, epoch)
 
-    def check_predecessors(self, tx: Transaction, jobs: Collection[int]) -> None:
+    def check_job(self, tx: Transaction, job_id: str) -> None:
+        """Raises OwnedElsewhere for a job of another server that lives."""
+        owner = jobs.server_of(tx, job_id)
+        if owner is None or owner == self.server:
+            return
+        row = servers.by_seq(tx, owner)
+        if row is not None and not row.has_left:
+            [job] = shown_jobs.shown(tx, ids=[job_id])
+            raise owned_elsewhere(tx, job.mets, owner)
+
+    def check_predecessors(self, tx: Transaction, waiting: Collection[int]) -> None:
         """Raises OwnedElsewhere if one of these jobs waits for a live one of another server."""
-        for mets, owner in edges.owners_before(tx, jobs):
+        for mets, owner in edges.owners_before(tx, waiting):
             if owner != self.server:
                 raise owned_elsewhere(tx, mets, owner)
 

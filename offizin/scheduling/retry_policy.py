@@ -51,7 +51,7 @@ def after(attempt: Attempt, limits: Limits) -> Next:
         return Next.AGAIN
     if attempt.wants_full_mets:
         return Next.FULL_METS
-    if attempt.cause is Cause.RUNNER_LOST:
+    if Cause.RUNNER_LOST in (attempt.cause, attempt.failed):
         return Next.AGAIN if attempt.tries < limits.runner_losses else Next.OVER
     if attempt.cause is not None and attempt.open_pages > 1 and attempt.independent_pages:
         # One page took the others with it: alone, only the guilty one fails.

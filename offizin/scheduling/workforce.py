@@ -129,8 +129,8 @@ class Workforce(Protocol):
         ...
 
     def renew(self, lease: float) -> None:
-        """This server lives, and others that would take over wait for so many seconds from now: nothing of what is
-        done in its process may be written later."""
+        """This server lives, and others that would take over wait for so many seconds from now: nothing that is done
+        in its process may begin or be written later."""
         ...
 
     async def abandon(self) -> None:

@@ -182,6 +182,11 @@ def rows_by_id(tx: Transaction, ids: Collection[str]) -> dict[str, JobRow]:
     return {row[1]: _job(row) for row in tx.execute(_rows_by_id, {"ids": list(ids)})} if ids else {}
 
 
+def server_of(tx: Transaction, job_id: str) -> int | None:
+    """The server that owns the job, or owned it when it ended; None when there is no such job."""
+    return tx.execute(select(jobs.c.server).where(jobs.c.id == job_id)).scalar_one_or_none()
+
+
 def of_run(tx: Transaction, run: int, states: Collection[State] | None = None) -> list[JobRow]:
     query = select(*_row_columns).where(jobs.c.run == run).order_by(jobs.c.seq)
     if states is not None:

@@ -18,6 +18,7 @@ from offizin.settings import SyncMode
 from offizin.settings.database_url import DatabaseUrl
 from offizin.store import migrate
 from offizin.store.postgresql_connection import KeptConnection, postgresql_engine
+from offizin.store.postgresql_news import PostgresqlNews
 from offizin.store.postgresql_transaction import READING, transaction
 from offizin.store.postgresql_troubles import raise_said
 from offizin.store.postgresql_writer import LOCK, PostgresqlWriter
@@ -44,6 +45,16 @@ class PostgresqlDatabase:
         for _ in range(self.READERS):
             self._readers.put_nowait(self._connection(isolation_level="AUTOCOMMIT"))
         self._under_way: set[asyncio.Task[Any]] = set()
+
+    def news(
+        self, clock: Clock, new: asyncio.Event, *, others: Callable[[], bool], heard: Callable[[], None]
+    ) -> PostgresqlNews:
+        """A service that tells other servers on this database, and hears from them."""
+        return PostgresqlNews(self._connection(isolation_level="AUTOCOMMIT"), clock, new, others=others, heard=heard)
+
+    @property
+    def writer(self) -> str:
+        return self._writer.name
 
     def _connection(self, **options: Any) -> KeptConnection:
         return KeptConnection(self._engine, self._shown, **options)

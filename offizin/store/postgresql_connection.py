@@ -114,6 +114,11 @@ class KeptConnection:
                 raise unavailable(error, self.shown) from error
         return self._open
 
+    @property
+    def driver(self) -> Any:
+        """The driver's own connection (asyncpg), once there is one."""
+        return self._driver
+
     async def is_lost(self, error: BaseException) -> bool:
         """Whether ``error``, of something done with it, came because the connection is gone. Then it is dropped, and
         also when it is in no state to go on with."""

@@ -12,10 +12,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from offizin.clock import Clock
-from offizin.errors import Unavailable
+from offizin.errors import TakenOver, Unavailable
 from offizin.store.postgresql_connection import KeptConnection
 from offizin.store.postgresql_transaction import WRITING, at_once, transaction
-from offizin.store.postgresql_troubles import raise_said
+from offizin.store.postgresql_troubles import raise_said, sqlstate
 from offizin.store.prepared import Prepared
 
 log = logging.getLogger(__name__)
@@ -25,16 +25,22 @@ T = TypeVar("T")
 LOCK = 0x6F6666697A696E
 
 # The turn to write, and in its transaction the number of that transaction: to know after a lost connection whether it
-# was committed. An INSERT, as the row may have been cleared away; it is nobody else's row.
+# was committed. An INSERT, as the row may have been cleared away. Others write into it one thing only: a negative
+# number, when they take over from this server (store.servers.fence); then it cannot be divided by nought, and nothing
+# is written. That is seen in the row as it is then, not as it was before the turn came.
 _PREPARE_TURN = f"""
 PREPARE offizin_turn (text, text, bigint, float8) AS
 WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock({LOCK}), set_config('synchronous_commit', $1, true))
 INSERT INTO writers (name, transactions, at) SELECT $2, $3, $4 FROM turn
-ON CONFLICT (name) DO UPDATE SET transactions = excluded.transactions, at = excluded.at;
+ON CONFLICT (name) DO UPDATE
+SET transactions = excluded.transactions / (writers.transactions >= 0)::int, at = excluded.at;
 """
 _wait_for_turn = Prepared(text("SELECT pg_advisory_xact_lock(CAST(:lock AS BIGINT))"))
 _last = Prepared(text("SELECT transactions FROM writers WHERE name = :name"))
-_leave = Prepared(text("DELETE FROM writers WHERE name = :name OR at < CAST(:before AS FLOAT8)"))
+_leave = Prepared(
+    text("DELETE FROM writers WHERE name = :name OR (at < CAST(:before AS FLOAT8) AND transactions >= 0)")
+)
+DIVISION_BY_ZERO = "22012"
 
 # A server that has not written for so long, in seconds, has ended.
 LONG_AGO = 7 * 86400.0
@@ -60,10 +66,11 @@ class PostgresqlWriter:
     def __init__(self, connection: KeptConnection, clock: Clock) -> None:
         self._kept = connection
         self._clock = clock
-        self._name = clock.new_id()
+        self.name = clock.new_id()
         self._number = 0  # of the last transaction that was begun
         self._committed = 0  # of the last one that is known to be committed
         self._lost_some = False
+        self._taken_over = False
         self._checked: AsyncConnection | None = None
         self._turn = asyncio.Lock()
         self._closing = False
@@ -78,6 +85,9 @@ class PostgresqlWriter:
                     await connection.run_sync(self._transaction, work, synced, progress)
                 except BaseException as error:
                     if not await self._kept.is_lost(error):
+                        if sqlstate(error) == DIVISION_BY_ZERO:
+                            self._taken_over = True
+                            raise taken_over() from error
                         raise_said(error, self._kept.shown)
                     if not progress.commit_sent or not await self._has_committed():
                         if not may_try_again:
@@ -93,7 +103,7 @@ class PostgresqlWriter:
         self._closing = True
 
     async def close(self) -> None:
-        leaving = {"name": self._name, "before": self._clock.now() - LONG_AGO}
+        leaving = {"name": self.name, "before": self._clock.now() - LONG_AGO}
         try:
             if self._committed:
                 await self.write(lambda tx: _leave.run(tx, leaving), synced=False)
@@ -105,7 +115,7 @@ class PostgresqlWriter:
         self, tx: Connection, work: Callable[[Connection], T], synced: bool, progress: _Progress[T]
     ) -> None:
         sync = "on" if synced else "off"
-        turn = f"EXECUTE offizin_turn('{sync}', '{self._name}', {self._number}, {self._clock.now()!r});"
+        turn = f"EXECUTE offizin_turn('{sync}', '{self.name}', {self._number}, {self._clock.now()!r});"
         with transaction(tx, WRITING + turn):
             progress.result = [work(tx)]
             progress.commit_sent = True
@@ -115,6 +125,8 @@ class PostgresqlWriter:
         while True:
             if self._lost_some:
                 raise self._went_back()
+            if self._taken_over:
+                raise taken_over()
             connection = await self._kept.get()
             if connection is self._checked:
                 return connection
@@ -125,8 +137,12 @@ class PostgresqlWriter:
                     raise_said(error, self._kept.shown)
 
     async def _check(self, connection: AsyncConnection) -> int:
-        """The number of our last transaction that the database has. Raises Unavailable if there have been more."""
+        """The number of our last transaction that the database has. Raises Unavailable if there have been more, and
+        TakenOver."""
         found = await connection.run_sync(self._last_of_mine)
+        if found < 0:
+            self._taken_over = True
+            raise taken_over()
         if found < self._committed:
             self._lost_some = True
             raise self._went_back()
@@ -137,7 +153,7 @@ class PostgresqlWriter:
         with transaction(tx, WRITING):
             # As long as a lost connection's transaction is under way, it has the turn.
             _wait_for_turn.run(tx, {"lock": LOCK})
-            found = _last.rows(tx, {"name": self._name})
+            found = _last.rows(tx, {"name": self.name})
             at_once(tx, _PREPARE_TURN)
             return int(found[0][0]) if found else 0
 
@@ -149,7 +165,7 @@ class PostgresqlWriter:
             try:
                 return await self._check(await self._kept.get()) == self._number
             except Exception as error:
-                if self._lost_some or self._closing:
+                if self._lost_some or self._closing or self._taken_over:
                     raise_said(error, self._kept.shown, lost=True)
                 await self._kept.drop()
                 log.error("whether a transaction was committed cannot be asked now: %s", error)
@@ -161,3 +177,10 @@ class PostgresqlWriter:
             f"the database {self._kept.shown} has lost transactions that it had committed, in a crash or a restoration",
             advice="Restart this server: it then takes up from what the database has.",
         )
+
+
+def taken_over() -> TakenOver:
+    return TakenOver(
+        "another server has taken over the work of this one, so nothing of it is written any more",
+        advice="Start this server again: it then takes part in new work.",
+    )

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from offizin.store import dialects
-from offizin.store.tables import servers
+from offizin.store.tables import servers, writers
 from offizin.store.transaction import Transaction
 
 # The beat of a server that has ended in good order: nobody needs to wait for its lease.
@@ -56,20 +56,29 @@ _columns = [
 ]  # fmt: skip
 
 
-def enter(tx: Transaction, name: str, address: str, now: float, *, alone: bool) -> ServerRow:
-    """A server starts, with a new incarnation. On a database that it has ``alone`` it is the server that was there
-    before, whatever its name was."""
+def enter(tx: Transaction, name: str, address: str, now: float, *, alone: bool, writer: str = "") -> ServerRow:
+    """A server starts, with a new incarnation; an earlier process of it can write no more. On a database that it has
+    ``alone`` it is the server that was there before, whatever its name was. ``writer`` as in ``Database``."""
     query = select(*_columns).order_by(servers.c.seq).limit(1)
     found = tx.execute(query if alone else query.where(servers.c.name == name)).one_or_none()
     if found is None:
-        new = {"name": name, "incarnation": 1, "address": address, "beat": 1, "started_at": now}
+        new = {"name": name, "incarnation": 1, "address": address, "beat": 1, "started_at": now, "writer": writer}
         return ServerRow(dialects.inserted_number(tx, insert(servers).values(new)), name, 1, address, 1, now)
     row = ServerRow(found.seq, name, found.incarnation + 1, address, found.beat + 1, now)
+    _stop_writer(tx, row.seq)
     tx.execute(
         update(servers)
         .where(servers.c.seq == row.seq)
-        .values(name=name, incarnation=row.incarnation, address=address, beat=row.beat, started_at=now, heir=None)
-    )
+        .values(
+            name=name,
+            incarnation=row.incarnation,
+            address=address,
+            beat=row.beat,
+            started_at=now,
+            heir=None,
+            writer=writer,
+        )
+    )  # fmt: skip
     return row
 
 
@@ -89,11 +98,15 @@ def listens_at(tx: Transaction, server: ServerIdentity, address: str) -> None:
 
 def fence(tx: Transaction, dead: ServerRow, heir: ServerIdentity) -> ServerRow | None:
     """``heir`` takes the work over, if the server has shown no life since ``dead`` was read, and nobody else was
-    quicker: its incarnation moves on. The row as it is then, None if that was not so."""
+    quicker: its incarnation moves on, and its process can write no more. The row as it is then, None if that was not
+    so."""
     unchanged = (*_itself(dead.identity), servers.c.beat == dead.beat, servers.c.heir.is_not_distinct_from(dead.heir))
     fenced = replace(dead, incarnation=dead.incarnation + 1, beat=LEFT, heir=heir.seq)
     values = {"incarnation": fenced.incarnation, "beat": fenced.beat, "heir": fenced.heir}
-    return fenced if tx.execute(update(servers).where(*unchanged).values(values)).rowcount else None
+    if not tx.execute(update(servers).where(*unchanged).values(values)).rowcount:
+        return None
+    _stop_writer(tx, dead.seq)
+    return fenced
 
 
 def all_of_them(tx: Transaction) -> list[ServerRow]:
@@ -103,6 +116,12 @@ def all_of_them(tx: Transaction) -> list[ServerRow]:
 def by_seq(tx: Transaction, seq: int) -> ServerRow | None:
     found = tx.execute(select(*_columns).where(servers.c.seq == seq)).one_or_none()
     return None if found is None else ServerRow(*found)
+
+
+def _stop_writer(tx: Transaction, server: int) -> None:
+    """See store.postgresql_writer."""
+    writer = select(servers.c.writer).where(servers.c.seq == server).scalar_subquery()
+    tx.execute(update(writers).where(writers.c.name == writer).values(transactions=-1))
 
 
 def _itself(server: ServerIdentity) -> tuple[Any, ...]:

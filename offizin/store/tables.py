@@ -264,6 +264,7 @@ servers = Table(
     Column("beat", Number, nullable=False),
     Column("started_at", Float, nullable=False),
     Column("heir", Number),  # the server that has taken its work over
+    Column("writer", Text, nullable=False, server_default=""),  # its process, in the table of that name
 )
 
 # Workers that may live: a server that starts must hear them, or let their leases lapse, before it gives work out again.

@@ -24,10 +24,14 @@ Transaction = Connection
 
 
 class Database(Protocol):
-    """``shared``: whether other servers may be at work on it."""
+    """``shared``: whether other servers may be at work on it. ``writer`` is what this one is called in ``writers``;
+    empty where it is alone."""
 
     @property
     def shared(self) -> bool: ...
+
+    @property
+    def writer(self) -> str: ...
 
     async def write(self, work: Callable[[Transaction], T], *, synced: bool = False) -> T:
         """Run ``work`` in a writing transaction and commit it. With ``synced`` it is on disk when this returns;
@@ -51,6 +55,7 @@ class SqliteDatabase:
 
     READERS = 2
     shared = False
+    writer = ""
 
     def __init__(self, path: Path, sync: SyncMode = SyncMode.SUBMISSIONS) -> None:
         self._sync = sync
@@ -120,6 +125,7 @@ class InlineDatabase:
     """SQLite in memory, run at once in the caller's thread: deterministic, for the simulation."""
 
     shared = False
+    writer = ""
 
     def __init__(self) -> None:
         self._engine = dialects.memory_engine()

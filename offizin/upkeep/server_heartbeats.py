@@ -35,8 +35,8 @@ AT_ONCE = 10
 class ServerHeartbeats(Periodic):
     """Of this ``server``. ``virtual_time`` by processor and priority. ``moved`` is called when some of a dead server's
     waiting work is ours now; ``taken_over`` when all is, with what it had in flight (raises Unavailable; then it is
-    called again); ``alive`` again and again, with the seconds that the others wait; ``fenced`` when another server has
-    taken over from this one."""
+    called again); ``alive`` with the seconds that the others wait from now on, if there are any; ``fenced`` when
+    another server has taken over from this one."""
 
     def __init__(
         self,
@@ -90,8 +90,7 @@ class ServerHeartbeats(Periodic):
             return self._interval  # a minute's rest would be its end
 
     async def _look_around(self) -> float | None:
-        if self._had_others:
-            self._alive(self._lease)
+        sent_at = self._clock.monotonic()
         try:
             lives, rows = await self._database.write(self._beat)
         except TakenOver:
@@ -105,6 +104,9 @@ class ServerHeartbeats(Periodic):
         self._silence.look([row for row in rows if row.seq != self._server.seq], self._clock.monotonic())
         living = {row.seq for row in self.others}
         self._had_others = self._had_others or bool(living)
+        left = sent_at + self._lease - self._clock.monotonic()
+        if self._had_others and left > 0:
+            self._alive(left)
         for dead in self._silence.dead():
             if dead.heir not in living and dead.seq not in self._inheriting and dead not in self._nothing_left:
                 task = asyncio.create_task(self._inherit(dead), name=f"inherit from {dead.name}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,6 +144,7 @@ class WorkerPool:
         for line in self._lines.values():
             for slot in line.slots:
                 slot.runner.renew(seconds)
+        self._assign()  # if nothing could begin before
 
     async def abandon(self) -> None:
         """Kill all runners, at once; nothing is reported. Returns when they are gone."""
@@ -299,8 +301,8 @@ class WorkerPool:
             await self._refuse(line, error)
             return
         line.loading -= 1
-        if self._membership.session:
-            runner.renew(self._membership.lease_left())
+        if (left := self._membership.lease_left()) < math.inf:
+            runner.renew(left)
         slot = Slot(
             line.processor,
             runner,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ from tests.behaviour.processes import Server
 from tests.postgresql_cluster import PostgresqlCluster
 
 LEASE = 2.0
-TWO_STEPS = "scripted -I OCR-D-IMG -O OCR-D-A\ndummy -I OCR-D-A -O OCR-D-B"
 
 
 class Servers:
@@ -30,7 +30,7 @@ class Servers:
         self.started: list[Server] = []
 
     def start(self, name: str, **settings: Any) -> Server:
-        server = Server(self._directory / name, store=self._store, server_lease=LEASE, **settings)
+        server = Server(self._directory / name, store=self._store, **{"server_lease": LEASE, **settings})
         self.started.append(server)
         return server
 
@@ -65,6 +65,28 @@ def files_in(mets: Path) -> list[str]:
     return sorted(str(each.get("ID")) for each in etree.parse(mets).iter("{http://www.loc.gov/METS/}file"))
 
 
+def contents(directory: Path) -> dict[str, bytes]:
+    return {str(file): file.read_bytes() for file in directory.rglob("*") if file.is_file()}
+
+
+def until_taken_over(server: Server, run: str) -> None:
+    """Until something of the run is running for the second time."""
+    begun: Counter[str] = Counter()
+    for event in server.events(after=0, run=run):
+        begun.update(change["job"] for change in event["changes"] if change["job"] and change["state"] == "RUNNING")
+        if max(begun.values(), default=0) > 1:
+            return
+
+
+def events_until(server: Server, ended_runs: int) -> Iterator[dict[str, Any]]:
+    """All of them, until so many runs have ended."""
+    for event in server.events(after=0):
+        yield event
+        ended_runs -= sum(not change["job"] and change["state"] == "SUCCESS" for change in event["changes"])
+        if ended_runs == 0:
+            return
+
+
 def until_running(server: Server, run: str) -> None:
     for event in server.events(after=0, run=run):
         if any(change["job"] and change["state"] == "RUNNING" for change in event["changes"]):
@@ -78,7 +100,100 @@ def test_another_server_takes_over_what_a_killed_one_had(servers: Servers, gate:
     until_running(one, run)
     one.process.kill()
     one.process.wait()
-    until_running(two, run)
+    refused = two.client.patch(f"/workflow/job/{run}", json={"priority": 7})
+    assert (refused.status_code, refused.json()["code"]) == (503, "owned_elsewhere")
+    assert "cannot be reached; nothing was done" in refused.json()["detail"]
+    until_taken_over(two, run)
+    assert two.client.patch(f"/workflow/job/{run}", json={"priority": 7}).json()["priority"] == 7
     gate.lift()
     assert two.wait_for_run(run) == "SUCCESS"
     assert len(files_in(book)) == 3 * 4
+
+
+def test_a_server_that_was_stopped_past_its_lease_ends_and_changes_nothing(
+    servers: Servers, gate: Gate, tmp_path: Path
+) -> None:
+    book = make_book(tmp_path / "book", 4)
+    one, two = servers.start("one"), servers.start("two")
+    run = one.run_workflow(book, waiting_at(gate), page_wise=True)["job_id"]
+    until_running(one, run)
+    one.process.send_signal(signal.SIGSTOP)
+    until_taken_over(two, run)
+    gate.lift()
+    assert two.wait_for_run(run) == "SUCCESS"
+    made = contents(book.parent)
+    one.process.send_signal(signal.SIGCONT)
+    assert one.process.wait(30) != 0
+    assert contents(book.parent) == made
+    assert len(files_in(book)) == 3 * 4
+
+
+def test_what_the_owner_alone_can_do_is_sent_on_to_it(servers: Servers, gate: Gate, tmp_path: Path) -> None:
+    book = make_book(tmp_path / "book", 2)
+    one, two = servers.start("one"), servers.start("two")
+    first = one.run_workflow(book, waiting_at(gate))["job_id"]
+    until_running(one, first)
+    # submissions
+    second = two.run_workflow(book, "dummy -I OCR-D-A -O OCR-D-C", description="Bücher & ſ")["job_id"]
+    job = two.run_job(book, "ocrd-dummy", input_file_grps=["OCR-D-A"], output_file_grps=["OCR-D-D"])
+    third = one.run_workflow(book, "dummy -I OCR-D-A -O OCR-D-E")["job_id"]
+    assert two.summary(second)["description"] == "Bücher & ſ"
+    # orders
+    assert two.client.patch(f"/workflow/job/{second}", json={"priority": 7}).json()["priority"] == 7
+    cancelled = two.client.request("DELETE", f"/workflow/job/{third}")
+    assert (cancelled.status_code, cancelled.json()["cancelled"]) == (200, 1)
+    retried = two.client.post(f"/workflow/job/{third}/retry")
+    assert (retried.status_code, retried.json()) == (200, {"jobs": 1})
+    # errors, as they are
+    wrong = {"params": {"mets_path": str(book)}, "files": {"workflow": ("w", "dummy -I NO -O OCR-D-X")}}
+    answers = [server.client.post("/workflow/run", **wrong) for server in (one, two)]
+    assert [answer.status_code for answer in answers] == [422, 422]
+    assert answers[0].json() == answers[1].json()
+    # a log, while it grows
+    [waiting, _] = one.client.get("/processor/jobs", params={"run": first}).json()["jobs"]
+    with two.client.stream("GET", f"/processor/log/{waiting['job_id']}", params={"follow": True}) as log:
+        lines = log.iter_lines()
+        assert any("waiting" in line for line in lines)
+        gate.lift()
+        assert any("Executing processor" in line for line in lines)
+    # events of what happens there
+    for run in (first, second):
+        assert two.wait_for_run(run) == "SUCCESS"
+    assert two.wait_for_job(job)["state"] == "SUCCESS"
+    two.wait_for(third, job="", state="SUCCESS")
+    assert len(files_in(book)) == 2 * 6
+    assert [one.stop(), two.stop()] == [0, 0]
+
+
+def test_a_server_that_ends_in_good_order_leaves_its_work_to_others(
+    servers: Servers, gate: Gate, tmp_path: Path
+) -> None:
+    book = make_book(tmp_path / "book", 3)
+    one, two = servers.start("one", server_lease=600), servers.start("two", server_lease=600)
+    run = one.run_workflow(book, waiting_at(gate), page_wise=True)["job_id"]
+    until_running(one, run)
+    assert one.stop() == 0
+    until_taken_over(two, run)
+    gate.lift()
+    assert two.wait_for_run(run) == "SUCCESS"
+    assert len(files_in(book)) == 3 * 3
+
+
+def test_servers_work_beside_each_other_on_books_of_their_own(servers: Servers, tmp_path: Path) -> None:
+    books = [make_book(tmp_path / f"book{number}", 5) for number in range(4)]
+    one, two = servers.start("one"), servers.start("two")
+    workflow = "dummy -I OCR-D-IMG -O OCR-D-A\ndummy -I OCR-D-A -O OCR-D-B"
+    runs = [
+        server.run_workflow(book, workflow, page_wise=True)["job_id"]
+        for book, server in zip(books, (one, two, one, two), strict=True)
+    ]
+    for run in runs:
+        assert (one.wait_for_run(run), two.wait_for_run(run)) == ("SUCCESS", "SUCCESS")
+    assert [len(files_in(book)) for book in books] == [15] * 4
+    # each has seen all, in the same order
+    seen = [list(events_until(server, len(runs))) for server in (one, two)]
+    assert seen[0] == seen[1]
+    # a workspace without work goes to whoever is asked
+    again = two.run_workflow(books[0], "dummy -I OCR-D-B -O OCR-D-C")["job_id"]
+    assert one.wait_for_run(again) == "SUCCESS"
+    assert len(files_in(books[0])) == 20

@@ -42,6 +42,7 @@ class SimulatedDatabase:
     first."""
 
     shared = False
+    writer = ""
 
     def __init__(self, inner: InlineDatabase, life: Life, hooks: Hooks) -> None:
         self._inner = inner

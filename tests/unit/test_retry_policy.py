@@ -39,6 +39,11 @@ attempts = st.builds(
 limits = st.builds(Limits, own_failures=st.integers(0, 4), runner_losses=st.integers(0, 4))
 
 
+def test_pages_that_were_refused_because_the_lease_was_over_are_tried_again() -> None:
+    decisions = [after(attempt(failed=Cause.RUNNER_LOST, open_pages=0, tries=tries), Limits()) for tries in range(4)]
+    assert decisions == [Next.AGAIN, Next.AGAIN, Next.AGAIN, Next.OVER]
+
+
 def test_success_is_final() -> None:
     assert after(attempt(open_pages=0), LIMITS) is Next.OVER
 

@@ -10,6 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from offizin.messages import Cause
 from offizin.runner.causes import cause_of, cause_of_loading
+from offizin.runner.channel import DeadlinePassed
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,7 @@ from offizin.runner.causes import cause_of, cause_of_loading
         (ResourceNotFoundError("frk", "ocrd-x"), Cause.MODEL_MISSING),
         (MissingInputFile("OCR-D-IMG", "P1", None), Cause.NO_INPUT),
         (NonUniqueInputFile("OCR-D-IMG", "P1", None), Cause.NO_INPUT),
+        (DeadlinePassed("nothing is written any more"), Cause.RUNNER_LOST),
         (SystemExit(3), Cause.EXIT),
         (KeyboardInterrupt(), Cause.EXIT),
         (ValueError("too pale"), Cause.EXCEPTION),

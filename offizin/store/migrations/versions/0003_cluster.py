@@ -62,6 +62,7 @@ def _create_tables() -> None:
         sa.Column("beat", Number, nullable=False),
         sa.Column("started_at", sa.Float(), nullable=False),
         sa.Column("heir", Number),
+        sa.Column("writer", sa.Text(), nullable=False, server_default=""),
         sa.PrimaryKeyConstraint("seq"),
         sa.UniqueConstraint("name"),
     )
