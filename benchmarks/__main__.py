@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: measure, and print each figure beside its target. Takes some ten minutes; --quick one."""
+"""``python -m benchmarks``: measure, and print each figure beside its target. Takes half an hour; --quick minutes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import click
 from rich.console import Console
 
 from benchmarks import tables
+from benchmarks.cluster import is_installed
 from benchmarks.conditions import Conditions, machine
 from benchmarks.figures import Group
 
 # The reference first: what comes after is compared with it.
-NAMES = ("reference", "throughput", "latency", "real_pages", "memory", "cold_start", "waiting", "mets_figures")
+ONE_MACHINE = ("reference", "throughput", "latency", "real_pages", "memory", "cold_start", "waiting", "mets_figures")
+CLUSTER = ("cluster_throughput", "cluster_latency", "two_servers", "cluster_waiting")
+NAMES = ONE_MACHINE + CLUSTER
 
 _EXISTING = click.Path(exists=True, path_type=Path)
 
@@ -41,10 +44,13 @@ def main(
     console = Console()
     groups: dict[str, Group] = {}
     conditions = Conditions(Path(), quick, reference, reference_start, reference_pages)
+    wanted = NAMES if is_installed() else ONE_MACHINE
+    if not names and wanted is ONE_MACHINE:
+        console.print("The cluster is not measured: RabbitMQ or PostgreSQL is not installed.")
     measured_on = machine(quick)
     console.print(measured_on, highlight=False)
     try:
-        for name in [name for name in NAMES if not names or name in names]:
+        for name in [name for name in NAMES if name in (names or wanted)]:
             with tempfile.TemporaryDirectory(prefix="offizin-benchmark-", dir=directory) as working:
                 measure: Callable[[Conditions], Group] = import_module(f"benchmarks.{name}").measure
                 groups[name] = measure(conditions.moved_to(Path(working)))

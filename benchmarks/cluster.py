@@ -53,6 +53,10 @@ class ClusterServer(Server):
         return {"worker": cpu_seconds([self.worker]), **self.infrastructure.cpu_seconds()}
 
 
+def is_installed() -> bool:
+    return program("rabbitmq-server") is not None and programs() is not None
+
+
 @contextmanager
 def infrastructure() -> Iterator[Infrastructure]:
     """Raises SystemExit when RabbitMQ or PostgreSQL is not installed."""

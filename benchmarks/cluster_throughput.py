@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.bare_loop import Bracket, bracket
 from benchmarks.books import make_book
-from benchmarks.cluster import SLOTS, ClusterServer, Infrastructure, cluster, infrastructure
+from benchmarks.cluster import SLOTS, ClusterServer, cluster, infrastructure
 from benchmarks.conditions import Conditions
+from benchmarks.connection import Events
 from benchmarks.figures import Figure, Group, ReferenceFigures
 from benchmarks.server import Server, serving
 from benchmarks.throughput import NOISE, Measured, measure_run
@@ -36,10 +38,16 @@ class Pair:
 
 def measure(conditions: Conditions) -> Group:
     sizes = {100: 3, 1000: 1} if conditions.quick else {100: 5, 1000: 3, 10_000: 1}
-    with bracket(conditions.directory) as bare, infrastructure() as services:
-        embedded = _embedded(conditions, sizes)
-        clustered = _clustered(conditions, services, sizes)
-    pairs = {pages: Pair(embedded[pages], *clustered[pages]) for pages in sizes}
+    with (
+        bracket(conditions.directory) as bare,
+        infrastructure() as services,
+        cluster(conditions.new_directory("cluster"), services) as [clustered],
+        serving(conditions.new_directory("embedded"), slots=SLOTS) as embedded,
+        clustered.connect().events() as events_of_cluster,
+        embedded.connect().events() as events,
+    ):
+        sides = [Side(conditions, clustered, events_of_cluster), Side(conditions, embedded, events)]
+        pairs = {pages: _pair(sides, pages, times) for pages, times in sizes.items()}
     figures = [row for pair in pairs.values() for row in _rows(pair, bare, conditions.reference)]
     if 10_000 in pairs:
         slower = pairs[1000].clustered.jobs_a_second / pairs[10_000].clustered.jobs_a_second
@@ -48,34 +56,34 @@ def measure(conditions: Conditions) -> Group:
     return Group("The cluster on one machine", figures, [str(bare)], _costs_table(pairs))
 
 
-def _embedded(conditions: Conditions, sizes: dict[int, int]) -> dict[int, Measured]:
-    with serving(conditions.new_directory("embedded"), slots=SLOTS) as server:
-        return {pages: found[0] for pages, found in _runs(conditions, server, sizes).items()}
+class Side:
+    """One of the two sizes, warm."""
+
+    def __init__(self, conditions: Conditions, server: Server, events: Events) -> None:
+        self._conditions = conditions
+        self._server = server
+        self._events = events
+        self._connection = server.connect()
+        warm_up(conditions, server, self._connection, events, runners=SLOTS)
+
+    def run(self, pages: int) -> tuple[Measured, Costs]:
+        book = make_book(self._conditions.new_directory(f"book-{pages}"), pages)
+        before = _others(self._server)
+        measured = measure_run(self._server, self._connection, self._events, book)
+        others = {name: seconds - before[name] for name, seconds in _others(self._server).items()}
+        return measured, _costs(measured, others)
 
 
-def _clustered(
-    conditions: Conditions, services: Infrastructure, sizes: dict[int, int]
-) -> dict[int, tuple[Measured, Costs]]:
-    with cluster(conditions.new_directory("cluster"), services) as [server]:
-        return _runs(conditions, server, sizes)
-
-
-def _runs(conditions: Conditions, server: Server, sizes: dict[int, int]) -> dict[int, tuple[Measured, Costs]]:
-    """The median of each size."""
-    connection, found = server.connect(), {}
-    with server.connect().events() as events:
-        warm_up(conditions, server, connection, events, runners=SLOTS)
-        for pages, times in sizes.items():
-            measured: list[tuple[Measured, Costs]] = []
-            for _ in range(times):
-                book = make_book(conditions.new_directory(f"book-{pages}"), pages)
-                before = _others(server)
-                one = measure_run(server, connection, events, book)
-                others = {name: seconds - before[name] for name, seconds in _others(server).items()}
-                measured.append((one, _costs(one, others)))
-            measured.sort(key=lambda each: each[0].seconds)
-            found[pages] = measured[times // 2]
-    return found
+def _pair(sides: Sequence[Side], pages: int, times: int) -> Pair:
+    """They take turns, so that both have the same neighbours on the machine."""
+    found: list[list[tuple[Measured, Costs]]] = [[], []]
+    for _ in range(times):
+        for side, measured in zip(sides, found, strict=True):
+            measured.append(side.run(pages))
+    (clustered, costs), (embedded, _) = (
+        sorted(measured, key=lambda each: each[0].seconds)[times // 2] for measured in found
+    )
+    return Pair(embedded, clustered, costs)
 
 
 def _others(server: Server) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.bare_loop import Bracket, bracket
@@ -18,50 +19,71 @@ NOISE = 0.10  # "do not slow down": what neighbouring measurements of the same t
 MEASURED_PAGES = 300
 BIG_BOOK = 10_000
 WIDTH = 50
+GAPS = "The jobs that wait fill the gaps of the run that is measured; what was done of them is counted."
 
 
 @dataclass(frozen=True)
 class Point:
-    """``waiting``: how many jobs waited at first. ``cpu``: milliseconds of the server's a job."""
+    """``waiting``: how many jobs waited at first. ``cpu``: milliseconds of the server's a job; ``resident``: its memory
+    afterwards, in bytes."""
 
     waiting: int
     jobs_a_second: float
     cpu: float
+    resident: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """Seconds, and numbers of jobs."""
+
+    points: list[Point]
+    cancelled: int
+    cancel_seconds: float
+    at_a_time: int
+    slowest_submission: float
+
+    @property
+    def none_waiting(self) -> float:
+        """Jobs a second."""
+        return (self.points[0].jobs_a_second + self.points[-1].jobs_a_second) / 2
+
+    def rows(self, bare: Bracket) -> list[Figure]:
+        return [
+            *(_row(point, self.none_waiting, bare) for point in self.points),
+            Figure(f"cancelling {self.cancelled:,} of them", f"{self.cancel_seconds:.2f} s"),
+            Figure(f"submitting up to {self.at_a_time:,} at a time", f"{self.slowest_submission:.2f} s at most"),
+        ]
 
 
 def measure(conditions: Conditions) -> Group:
     steps = [1_000, 10_000] if conditions.quick else [1_000, 10_000, 100_000]
-    times = 1 if conditions.quick else 3
     with bracket(conditions.directory) as bare, serving(conditions.new_directory("home"), slots=SLOTS) as server:
-        connection = server.connect()
-        with server.connect().events() as events:
-            warm_up(conditions, server, connection, events, runners=SLOTS)
-            backlog = _Backlog(connection, make_book(conditions.new_directory("backlog"), min(BIG_BOOK, steps[-1])))
+        found = measure_waiting(conditions, server, steps, 1 if conditions.quick else 3)
+    return Group("Waiting jobs", found.rows(bare), [str(bare), GAPS], plot(found.points))
 
-            def point(waiting: int) -> Point:
-                found = []
-                for _ in range(times):
-                    backlog.fill(waiting)
-                    found.append(_point(conditions, server, connection, events, backlog))
-                return sorted(found, key=lambda point: point.jobs_a_second)[times // 2]
 
-            point(0)  # once more to warm up: its book is bigger
-            points = [point(waiting) for waiting in (0, *steps)]
-            cancelled, seconds = backlog.cancel()
-            # Runners that were at work on what was cancelled have been ended.
-            warm_up(conditions, server, connection, events, runners=SLOTS)
-            points.append(point(0))
-    none = (points[0].jobs_a_second + points[-1].jobs_a_second) / 2
-    figures = [_row(point, none, bare) for point in points]
-    figures.append(Figure(f"cancelling {cancelled:,} of them", f"{seconds:.2f} s"))
-    figures.append(
-        Figure(f"submitting up to {len(backlog.book.pages):,} at a time", f"{backlog.slowest:.2f} s at most")
-    )
-    lines = [
-        str(bare),
-        "The jobs that wait fill the gaps of the run that is measured; what was done of them is counted.",
-    ]
-    return Group("Waiting jobs", figures, lines, _plot(points))
+def measure_waiting(conditions: Conditions, server: Server, steps: Sequence[int], times: int) -> Found:
+    """The median of ``times`` at each step, and with none waiting before and after."""
+    connection = server.connect()
+    with server.connect().events() as events:
+        warm_up(conditions, server, connection, events, runners=SLOTS)
+        backlog = _Backlog(connection, make_book(conditions.new_directory("backlog"), min(BIG_BOOK, steps[-1])))
+
+        def point(waiting: int) -> Point:
+            found = []
+            for _ in range(times):
+                backlog.fill(waiting)
+                found.append(_point(conditions, server, connection, events, backlog))
+            return sorted(found, key=lambda point: point.jobs_a_second)[times // 2]
+
+        point(0)  # once more to warm up: its book is bigger
+        points = [point(waiting) for waiting in (0, *steps)]
+        cancelled, seconds = backlog.cancel()
+        # Runners that were at work on what was cancelled have been ended.
+        warm_up(conditions, server, connection, events, runners=SLOTS)
+        points.append(point(0))
+    return Found(points, cancelled, seconds, len(backlog.book.pages), backlog.slowest)
 
 
 class _Backlog:
@@ -115,7 +137,7 @@ def _point(conditions: Conditions, server: Server, connection: Connection, event
         raise SystemExit(f"a run beside waiting jobs ended {state}")
     seconds, cpu = time.perf_counter() - begin, server.cpu_seconds() - cpu
     done = MEASURED_PAGES * STEPS + waiting - backlog.waiting()
-    return Point(waiting, done / seconds, cpu / done * 1e3)
+    return Point(waiting, done / seconds, cpu / done * 1e3, server.resident_bytes())
 
 
 def _row(point: Point, none: float, bare: Bracket) -> Figure:
@@ -130,10 +152,10 @@ def _row(point: Point, none: float, bare: Bracket) -> Figure:
     )
 
 
-def _plot(points: list[Point]) -> str:
+def plot(points: list[Point]) -> str:
     most = max(point.jobs_a_second for point in points)
-    lines = ["waiting    jobs/s"]
+    lines = ["  waiting    jobs/s"]
     for point in points:
         bar = "█" * round(WIDTH * point.jobs_a_second / most)
-        lines.append(f"{point.waiting:>7,} {point.jobs_a_second:>9,.0f}  {bar}")
+        lines.append(f"{point.waiting:>9,} {point.jobs_a_second:>9,.0f}  {bar}")
     return "\n".join(lines)
