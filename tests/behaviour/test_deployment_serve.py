@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import json
 import os
 import signal
-import sqlite3
-import subprocess
-import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,50 +15,9 @@ import pytest
 import yaml
 
 from offizin.deployment.pids import MARK
+from tests.behaviour.served import SECONDS, Served, running
 from tests.rabbitmq_server import free_ports, program
 from tests.sshd_server import ADDRESS, SshdServer
-
-SECONDS = 60
-
-
-class Served:
-    """``offizin serve`` in a process of its own."""
-
-    def __init__(self, home: Path, config: Path, port: int) -> None:
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("OFFIZIN_")}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "offizin", "serve", config, "--home", home, "--address", f"127.0.0.1:{port}"],
-            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 (one call into C, nothing that could wait for a lock)
-        )  # fmt: skip
-        self.lines: list[str] = []
-        self._said = threading.Condition()
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def _listen(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            with self._said:
-                self.lines.append(line)
-                self._said.notify_all()
-        with self._said:
-            self.lines.append("")
-            self._said.notify_all()
-
-    def says(self, text: str, times: int = 1) -> str:
-        """Wait for so many lines with this text; the last of them."""
-
-        def found() -> list[str]:
-            return [line for line in self.lines if text in line]
-
-        with self._said:
-            self._said.wait_for(lambda: len(found()) >= times or self.lines[-1:] == [""], SECONDS)
-            assert len(found()) >= times, "".join(self.lines)
-            return found()[-1]
-
-    @property
-    def url(self) -> str:
-        return self.says("Offizin listens at ").split("listens at ")[1].split()[0]
 
 
 @pytest.fixture
@@ -100,16 +53,6 @@ def config(sshd_server: SshdServer, home: Path) -> Path:
     return file
 
 
-def running(home: Path) -> dict[str, int]:
-    """What the database says that has been started: pids by host and name."""
-    database = sqlite3.connect(home / "offizin.sqlite")
-    try:
-        rows = database.execute("SELECT host, name, identity FROM deployed").fetchall()
-    finally:
-        database.close()
-    return {f"{host} {name}": json.loads(identity)["pid"] for host, name, identity in rows}
-
-
 def marked(before: set[int]) -> list[list[str]]:
     found = []
     for process in psutil.process_iter():
@@ -119,10 +62,6 @@ def marked(before: set[int]) -> list[list[str]]:
         except psutil.Error:
             pass
     return found
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: also when pytest is killed
 
 
 def test_a_killed_server_finds_all_again_and_stop_leaves_nothing(
