@@ -35,10 +35,12 @@ from offizin.api.reference_models import JobInput, PYJobInput, PYJobOutput, PYRe
 from offizin.api.reference_routes import reference_router
 from offizin.api.serving import Serving, bind, url_for_others, url_of
 from offizin.clock import Clock
+from offizin.deployment.zombies import DEFAULT_MINUTES, end_zombies
 from offizin.errors import NotBuiltYet
 from offizin.jobs import State
 from offizin.offizin import Offizin
 from offizin.settings import Settings
+from offizin.workers.process_group import MARK
 
 
 @asynccontextmanager
@@ -151,7 +153,8 @@ class ProcessingServer(FastAPI):
         raise NotBuiltYet("METS requests over /tcp_mets are not answered yet", advice="Workers of ours need none.")
 
     async def kill_mets_server_zombies(self, minutes_ago: int | None = None, dry_run: bool | None = None) -> list[int]:
-        raise NotBuiltYet("there are no METS servers to end here", advice="Nothing is left behind: leave this out.")
+        minutes = DEFAULT_MINUTES if minutes_ago is None else minutes_ago
+        return await asyncio.to_thread(end_zombies, minutes, dry_run=bool(dry_run), mark=MARK)
 
     async def list_processors(self) -> list[str]:
         return await asyncio.to_thread(self.offizin.processors.names)

@@ -34,7 +34,6 @@ DIFFERENT = {
     "run workflow of text": 200,
     "run workflow on a METS that is none": 422,
     "METS server request without a body": 501,
-    "zombies, to look only": 501,
 }
 
 
