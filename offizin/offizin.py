@@ -112,6 +112,7 @@ class Parts:
 
     database: Callable[[Path, SyncMode], Awaitable[Database]] | None = None
     broker: Callable[[], Broker] = InProcessBroker
+    connect: Callable[[Callable[[], None]], Awaitable[Broker]] | None = None  # to a queue with workers behind it
     discovery: Callable[[Settings, Home, Clock], Discovery] = _discovery
     start_runner: Callable[..., Awaitable[RunnerProcess]] = RunnerProcess.start
     read_mets: ReadMets = MetsIndex.read
@@ -237,7 +238,7 @@ class Offizin:
         self.completion = Completion(
             self.database, self.broker, self.dispatcher, choosing, self.learned, clock, self.timings, limits,
             run_over=run_over, end_work=workforce.cancel, changed=changed,
-            queue=results_of(workforce.sender.name), others=workforce.heard,
+            queue=results_of(workforce.sender.name), takes=workforce.takes, others=workforce.heard,
         )  # fmt: skip
         self.submissions = Submissions(
             self.database, ownership, self.lanes, contexts, self.processors, self.dispatcher, choosing, clock,
@@ -303,19 +304,22 @@ class Offizin:
     async def _workforce(self) -> Workforce:
         """Slots of our own; or, where there is a queue in the network, workers that come to it."""
         settings, home, clock = self.settings, self.home, self.clock
-        if settings.reference.process_queue is None:
+        connect = self._parts.connect or self._to_rabbitmq()
+        if connect is None:
             discovery = self._parts.discovery(settings, home, clock)
             return await EmbeddedWorkforce.employ(
                 self._parts.broker(), discovery, settings, home, clock, self._parts.start_runner
             )
+        return await RemoteWorkforce.await_them(self.server, self.database, clock, settings.worker_lease, connect)
+
+    def _to_rabbitmq(self) -> Callable[[Callable[[], None]], Awaitable[Broker]] | None:
+        if self.settings.reference.process_queue is None:
+            return None
         from offizin.brokers.rabbitmq import RabbitMqBroker  # only a cluster has its packages
 
-        url = AmqpUrl.of_process_queue(settings.reference.process_queue)
+        url = AmqpUrl.of_process_queue(self.settings.reference.process_queue)
         name = f"Offizin server {self.server.name}"
-        return await RemoteWorkforce.await_them(
-            self.server, self.database, clock, settings.worker_lease,
-            lambda again: RabbitMqBroker.open(url, clock, name=name, again=again),
-        )  # fmt: skip
+        return lambda again: RabbitMqBroker.open(url, self.clock, name=name, again=again)
 
     async def _open_database(self) -> Database:
         settings = self.settings

@@ -47,8 +47,9 @@ MOST_IN_GROUP = 256
 
 class Completion:
     """``run_over`` is called with the number of each run in which nothing is open; ``end_work`` with the id of a job
-    that has begun although it was cancelled, on its way to the worker; ``changed`` after each commit; ``others`` with
-    what workers say of themselves, once all that they said before is taken in."""
+    that has begun although it was cancelled, on its way to the worker; ``changed`` after each commit; ``takes`` with a
+    piece and the session that says it has taken it over; ``others`` with what workers say of themselves, once all that
+    they said before is taken in."""
 
     def __init__(
         self,
@@ -65,6 +66,7 @@ class Completion:
         end_work: Callable[[str], None],
         changed: Callable[[], None],
         queue: str = RESULTS,
+        takes: Callable[[Dispatched, str], bool] = lambda _piece, _session: True,
         others: Callable[[Message], None] = lambda _: None,
     ) -> None:
         self._database = database
@@ -79,6 +81,7 @@ class Completion:
         self._end_work = end_work
         self._changed = changed
         self._queue = queue
+        self._takes = takes
         self._others = others
         self._arrived: list[Delivery] = []
         self._last_group = 0.0  # when the last group was begun
@@ -163,7 +166,7 @@ class Completion:
             log.exception("job %s hangs until the next start", result.job)
 
     async def _take(self, group: Sequence[Delivery]) -> None:
-        results: list[Result] = []
+        results: list[tuple[Result, str]] = []
         taken: list[Taken] = []
         others: list[Message] = []
         with self._timings.measure("result: decode", 0):
@@ -171,7 +174,7 @@ class Completion:
                 message = delivery.message
                 try:
                     if message.kind is Kind.RESULT:
-                        results.append(decode_result(message.body))
+                        results.append((decode_result(message.body), message.sender))
                     elif message.kind is Kind.TAKEN:
                         taken.append(decode_taken(message.body))
                     elif message.kind is Kind.LOADED:
@@ -185,7 +188,7 @@ class Completion:
                 except msgspec.DecodeError as error:
                     log.error("a message on the result queue cannot be read: %s", error)
         if results or taken:
-            await self._commit(results, taken)
+            await self._commit([result for result, sender in results if self._counts(result, sender)], taken)
         for message in others:
             try:
                 self._others(message)
@@ -213,7 +216,9 @@ class Completion:
             running = [
                 (piece, note)
                 for note in taken
-                if (piece := self._piece(note)) is not None and (note.job, note.piece) not in ended
+                if (piece := self._piece(note)) is not None
+                and (note.job, note.piece) not in ended
+                and self._takes(piece, note.session)
             ]
         if not verdicts and not running:
             return
@@ -226,11 +231,16 @@ class Completion:
             reach("completion: before commit")
             return written
 
-        with self._timings.measure("result: store", len(verdicts)):
-            written = await self._dispatcher.carry_out(write, choice)
+        ending = [verdict.piece for verdict in verdicts if verdict.result.end]
+        for piece in ending:
+            piece.ending = True
+        try:
+            with self._timings.measure("result: store", len(verdicts)):
+                written = await self._dispatcher.carry_out(write, choice)
+        finally:
+            for piece in ending:
+                piece.ending = False
         reach("completion: after commit")
-        for piece, note in running:
-            piece.holder = note.session or None
         try:
             with self._timings.measure("result: METS index", len(written.accepted)):
                 for verdict in written.accepted:
@@ -264,6 +274,15 @@ class Completion:
         """The piece it speaks of, unless it is a stale attempt's."""
         piece = self._dispatcher.out.get((note.job, note.piece))
         return piece if piece is not None and piece.attempt == note.attempt else None
+
+    def _counts(self, result: Result, sender: str) -> bool:
+        """A worker that was taken for lost may have its attempt's result sent after the attempt was given to another:
+        only the word of whoever has it counts then."""
+        piece = self._piece(result)
+        if piece is None or piece.holder is None or sender in ("", piece.holder):
+            return True
+        log.info("a result of job %s, attempt %d, comes from a worker that has lost it", result.job, result.attempt)
+        return False
 
     def _judge(self, result: Result, settled: dict[tuple[str, int], set[str]], claims: Claims) -> Verdict | None:
         piece = self._piece(result)

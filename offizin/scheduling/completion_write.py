@@ -54,7 +54,7 @@ class CompletionWrite:
             row = self._rows[verdict.piece.seq]
             if verdict.piece.of_many:
                 self._take_piece(row, verdict)
-            elif not row.state.is_final and row.attempt == verdict.piece.attempt:
+            elif row.state in (State.QUEUED, State.RUNNING) and row.attempt == verdict.piece.attempt:
                 self._take_single(row, verdict)
         jobs.end_attempts(self._tx, self._endings)
         pieces.end_pages(self._tx, self._pages)

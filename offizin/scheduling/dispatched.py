@@ -23,6 +23,7 @@ class Dispatched:
     alone: bool
     tries: int
     holder: str | None = None  # the worker's session that has it, as far as it has said so
+    ending: bool = False  # its result is being written down
     sent: bool = False  # to the broker, at least once
     full_mets: bool = False
     lane: Lane | None = None

@@ -18,6 +18,7 @@ from offizin.home import Home
 from offizin.processors.discovery import Discovery
 from offizin.processors.surroundings import runner_environment
 from offizin.processors.tool_cache import Fingerprint
+from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.recovery import PutBack, places_in_flight, places_of, put_back, recover
 from offizin.scheduling.sending import Sender
 from offizin.scheduling.workforce import LeftBehind, Scheduler, WorkerSeen
@@ -99,6 +100,9 @@ class EmbeddedWorkforce:
 
     def fingerprint(self, processor: str) -> str:
         return repr(Fingerprint.of(self.processors.executable(processor)))
+
+    def takes(self, piece: Dispatched, session: str) -> bool:
+        return True
 
     def heard(self, message: Message) -> None:
         log.error("a message of kind %s comes from nobody", message.kind)

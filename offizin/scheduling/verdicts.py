@@ -64,6 +64,8 @@ def judge(
     """
     judged: list[PageVerdict] = []
     files: list[File] = []
+    if piece.lane is None:
+        result = _of_unknown_worth(piece, result)
     try:
         files.extend(_files_without_page(piece, list(result.files), claims))
     except BadOutput as error:
@@ -133,7 +135,16 @@ def _checked(piece: Dispatched, files: list[File], page: str | None, claims: Cla
     return files
 
 
+def _of_unknown_worth(piece: Dispatched, result: Result) -> Result:
+    """It was sent by an earlier server, and its METS could not be opened since: what was made of it cannot be checked,
+    so it is done again, or fails with what is wrong with the METS."""
+    message = f"{piece.context.mets} could not be read when this came back"
+    return Result(
+        result.job, result.attempt, result.piece, end=result.end, cause=Cause.WORKER_LOST, message=message,
+        charged=False,
+    )  # fmt: skip
+
+
 def _lane(piece: Dispatched) -> Lane:
-    if piece.lane is None:  # of an earlier server, and now it cannot be opened
-        raise BadOutput(f"{piece.context.mets} cannot be read any more, so what was made of it cannot be checked")
+    assert piece.lane is not None
     return piece.lane

@@ -11,6 +11,7 @@ from offizin.messages import AttemptName
 from offizin.processors.tool_description import ToolDescription
 from offizin.scheduling.contexts import Contexts
 from offizin.scheduling.dispatch import Dispatcher
+from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.lanes import Lanes
 from offizin.scheduling.retry_policy import Limits
 from offizin.scheduling.sending import Sender, Sending
@@ -114,6 +115,10 @@ class Workforce(Protocol):
 
     def loaded(self) -> list[tuple[str, int, bool]]:
         """``(processor, process id, busy)`` of the runners in this process."""
+        ...
+
+    def takes(self, piece: Dispatched, session: str) -> bool:
+        """A worker's session (empty: in this process) says that it has taken this over; whether that holds."""
         ...
 
     def heard(self, message: Message) -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from offizin.brokers.broker import Delivery
+from offizin.brokers.broker import Delivery, Kind, Message
 from offizin.messages import AttemptName, PieceTicket
 
 
@@ -38,6 +38,7 @@ class Held:
 
     delivery: Delivery
     ticket: PieceTicket
+    session: str = ""
     noted: bool = False
     taken: bool = False
     cancelled: bool = False
@@ -49,6 +50,10 @@ class Held:
     @property
     def name(self) -> AttemptName:
         return AttemptName(self.ticket.job, self.ticket.attempt, self.ticket.piece)
+
+    def result(self, body: bytes) -> Message:
+        """What is said of it."""
+        return Message(Kind.RESULT, body, sender=self.session)
 
     @property
     def gone(self) -> bool:
@@ -62,6 +67,9 @@ class Claims:
     with the connection."""
 
     _waiting: dict[AttemptName, Held] = field(default_factory=dict)
+
+    def __contains__(self, name: AttemptName) -> bool:
+        return name in self._waiting
 
     def add(self, held: Held) -> None:
         self._waiting[held.name] = held

@@ -220,8 +220,11 @@ class WorkerPool:
                 log.error("a message on the queue of %s cannot be read: %s", line.processor, error)
                 delivery.refuse()
                 continue
-            held = Held(delivery, ticket)
+            held = Held(delivery, ticket, self._membership.session)
             if self._membership.must_claim(delivery):
+                if held.name in self._claims or held.name in self.held():
+                    delivery.acknowledge()  # we have it, or ask for it: this is a copy
+                    continue
                 self._claims.add(held)
                 asking = True
             else:

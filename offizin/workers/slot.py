@@ -154,8 +154,8 @@ class Slot:
                 if isinstance(event, Started):
                     self._begun = True
                 elif isinstance(event, Reported):
-                    server = self.held[0].server
-                    reports.setdefault(server, []).append(Message(Kind.RESULT, event.body))
+                    first = self.held[0]
+                    reports.setdefault(first.server, []).append(first.result(event.body))
                     if event.end:
                         self._begun = False
                         finished.append(self.held.popleft())
@@ -233,5 +233,5 @@ async def hand_back(broker: Broker, clock: Clock, held: Held) -> None:
 
 
 async def _publish(broker: Broker, clock: Clock, held: Held, result: Result) -> None:
-    await publish_at_last(broker, clock, results_of(held.server), [Message(Kind.RESULT, encode(result))])
+    await publish_at_last(broker, clock, results_of(held.server), [held.result(encode(result))])
     held.delivery.acknowledge()

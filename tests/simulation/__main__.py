@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 
-from tests.simulation.scenario import scenario
+from tests.simulation.scenario import cluster_scenario, scenario
 from tests.simulation.story import shortest, story
 from tests.simulation.world import outcome
 
@@ -26,8 +26,10 @@ def main() -> int:
     counts: Counter[str] = Counter()
     happened: Counter[str] = Counter()
     worlds, seed = 0, arguments.seed
+    draw = cluster_scenario if arguments.cluster else scenario
+    again = "--cluster " if arguments.cluster else ""
     while worlds < arguments.worlds if arguments.worlds else counts.total() < arguments.events:
-        world, wrong = outcome(scenario(seed), with_logs=arguments.tell)
+        world, wrong = outcome(draw(seed), with_logs=arguments.tell)
         worlds += 1
         counts += world.telling.counts
         happened += world.chances.happened
@@ -35,8 +37,8 @@ def main() -> int:
             print("\n".join([str(world.scenario), *world.telling.lines]))
         if wrong:
             print(f"seed {seed} violates: {wrong}")
-            print(f"again: python -m tests.simulation --seed {seed} --worlds 1 --tell", flush=True)
-            print(story(shortest(scenario(seed), arguments.shrink)))
+            print(f"again: python -m tests.simulation {again}--seed {seed} --worlds 1 --tell", flush=True)
+            print(story(shortest(draw(seed), arguments.shrink)))
             return 1
         seed += 1
     seconds = time.monotonic() - began
@@ -49,6 +51,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="the first world's seed; each has the next number")
+    parser.add_argument("--cluster", action="store_true", help="with workers in processes of their own")
     parser.add_argument("--worlds", type=int, default=0, help="how many worlds (instead of --events)")
     parser.add_argument("--events", type=int, default=100_000, help="go on until there were so many events")
     parser.add_argument("--shrink", type=float, default=60.0, help="seconds for making a failing story short")

@@ -35,6 +35,16 @@ TROUBLES: dict[str, float] = {
 }
 
 
+# And in a cluster.
+CLUSTER_TROUBLES: dict[str, float] = {
+    "a connection is lost": 0.01,
+    "the broker comes back empty": 0.002,
+    "a worker is killed": 0.004,
+    "a worker is stopped": 0.004,
+    "a worker sleeps": 0.004,
+}
+
+
 class Chances:
     """``troubles``: those that happen in this world; ``happened`` counts them."""
 
@@ -51,7 +61,7 @@ class Chances:
         return found
 
     def happens(self, trouble: str) -> bool:
-        chance = TROUBLES[trouble]
+        chance = TROUBLES.get(trouble) or CLUSTER_TROUBLES[trouble]
         if trouble not in self.troubles or self.stream(trouble).random() >= chance:
             return False
         self.happened[trouble] += 1

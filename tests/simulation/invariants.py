@@ -118,7 +118,8 @@ class Invariants:
         self._conflicts: dict[int, set[int]] = {}
         self._live: dict[tuple[str, int], tuple[Job, frozenset[str]]] = {}  # attempts that are being worked on
         self._seen = Seen()
-        self._attempts: dict[tuple[str, int, int], int] = {}  # job, piece and attempt: retries of the run before it
+        self._attempts: dict[tuple[str, int, int], int] = {}  # job, piece and attempt: retries of the job before it
+        self._retries: Counter[int] = Counter()  # by job
         self._fairness = Fairness()
         self._processors: dict[int, str] = {}
         self.callbacks: Counter[tuple[str, str]] = Counter()  # run's id and state on the wire, that are due
@@ -181,6 +182,7 @@ class Invariants:
                 row.attempt >= before.attempt, f"job {seq} went back from attempt {before.attempt} to {row.attempt}"
             )
             if was in FINAL:
+                self._retries[seq] += now not in FINAL
                 allowed = now is was or (retried and was is not State.SUCCESS)
                 require(allowed, f"job {seq} was {was} and is {now} without a retry")
                 require(row.attempt == before.attempt or retried, f"job {seq} is {was} and was tried once more")
@@ -285,7 +287,7 @@ class Invariants:
         job = self.by_id[piece.job]
         pages = frozenset(piece.slice.pages)
         require(bool(pages), f"job {job.seq}, piece {piece.piece}: nothing to do was sent out")
-        ((retries,),) = self._rows("SELECT revivals FROM runs WHERE seq = ?", job.run)
+        retries = self._retries[job.seq]
         before = self._attempts.setdefault((piece.job, piece.piece, piece.attempt), retries)
         require(before == retries, f"job {job.seq}, piece {piece.piece}: a retry has an old attempt's number")
         for other, busy_pages in self._live.values():
@@ -302,10 +304,10 @@ class Invariants:
                 require(seen == names, f"job {job.seq} sees {seen} in {group} of {page}; there are {names}")
 
     def ends(self, piece: Piece) -> None:
-        del self._live[piece.job, piece.piece]
+        self._live.pop((piece.job, piece.piece), None)
 
-    def server_is_dead(self) -> None:
-        """Its runners die with it."""
+    def all_hands_stop(self) -> None:
+        """Nobody works any more."""
         self._live.clear()
 
     def truth(self, mets: Path) -> MetsFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import signal
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
@@ -51,7 +52,10 @@ class Witness(Protocol):
 class SimulatedRunner:
     """Has the face of RunnerProcess."""
 
-    def __init__(self, processor: str, chances: Chances, witness: Witness, life: Life, pid: int) -> None:
+    def __init__(
+        self, processor: str, chances: Chances, witness: Witness, life: Life, pid: int, own: Life | None = None
+    ) -> None:
+        """``own``: a life of its own, which goes on while its worker sleeps."""
         self.pid = pid
         self.handshake = Handshake(
             processor=processor, version="1.0", ocrd_version="3", step="layout",
@@ -61,6 +65,8 @@ class SimulatedRunner:
         self._chances = chances
         self._witness = witness
         self._life = life
+        self._deadline: float | None = None
+        self._barred = False  # its deadline has passed: it writes no more
         self._pieces: deque[Piece] = deque()
         self._wakened = asyncio.Event()
         self._leaving = False
@@ -70,7 +76,8 @@ class SimulatedRunner:
         self._arrived = asyncio.Event()
         self._last_at = 0.0  # when what was said before is heard
         self._gone: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._work = asyncio.create_task(self._do_all())
+        loop = asyncio.get_running_loop()
+        self._work = loop.live(own, self._do_all()) if own else loop.create_task(self._do_all())  # type: ignore[attr-defined]
 
     # What the pool and its slots call.
 
@@ -78,6 +85,18 @@ class SimulatedRunner:
         if not self._ended:
             self._pieces.append(decode_piece(piece))
             self._wakened.set()
+
+    def renew(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.time() + seconds
+        # it is its own process that looks at the time
+        loop.call_at(self._deadline, self._look_at_the_time, context=contextvars.Context())
+
+    def _look_at_the_time(self) -> None:
+        if self._deadline is not None and asyncio.get_running_loop().time() >= self._deadline - INSTANT:
+            self._barred = True
+            if self._doing is not None:
+                self._witness.ends(self._doing)
 
     def pause(self, seconds: float) -> None:
         """Events come one by one here anyway."""
@@ -102,6 +121,13 @@ class SimulatedRunner:
     def kill(self) -> None:
         self._end(-signal.SIGKILL)
 
+    def vanish(self) -> None:
+        """It is killed with its worker: nobody hears of it."""
+        self._ended = True
+        if self._doing is not None:
+            self._witness.ends(self._doing)
+            self._doing = None
+
     async def wait(self) -> int:
         return await asyncio.shield(self._gone)
 
@@ -122,7 +148,7 @@ class SimulatedRunner:
         loop = asyncio.get_running_loop()
         # Timers of one instant come in any order.
         self._last_at = max(self._last_at + INSTANT, loop.time() + self._chances.seconds("runner", 0.01))
-        loop.call_at(self._last_at, self._hear, event, code)
+        loop.call_at(self._last_at, self._hear, event, code, context=self._life.context.copy())
 
     def _hear(self, event: RunnerEvent | None, code: int) -> None:
         self._witness.works("reports")
@@ -146,6 +172,11 @@ class SimulatedRunner:
             self._end(end.code)
 
     async def _do(self, piece: Piece) -> None:
+        if self._barred:
+            self._say(Started())
+            result = Result(piece.job, piece.attempt, piece.piece, cause=Cause.EXCEPTION, message="deadline passed")
+            self._say(Reported(True, encode(result)))
+            return
         self._doing = piece
         self._witness.begins(piece)
         self._say(Started())
@@ -165,6 +196,9 @@ class SimulatedRunner:
                 await asyncio.sleep(self._chances.stream("work").random() * 2 * self._kind.seconds)
                 await self._trouble()
                 self._witness.works("pages")
+                if self._barred:
+                    outcomes.append(PageOutcome(page, cause=Cause.EXCEPTION, message="deadline passed"))
+                    continue
                 if not self._chances.happens("a page is forgotten"):
                     outcomes.append(self._page(piece, page))
                 if len(piece.slice.pages) > 1 and self._chances.stream("work").random() < 0.3:
@@ -216,11 +250,20 @@ class _Ended(Exception):
 class RunnerStarter:
     """Has the face of ``RunnerProcess.start``."""
 
-    def __init__(self, chances: Chances, witness: Witness, life: Life, started: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        chances: Chances,
+        witness: Witness,
+        life: Life,
+        started: Callable[[], int],
+        own: Callable[[], Life] | None = None,
+    ) -> None:
+        self._own = own
         self._chances = chances
         self._witness = witness
         self._life = life
         self._started = started
+        self.runners: list[SimulatedRunner] = []
 
     async def __call__(self, executable: Path, **_settings: Any) -> SimulatedRunner:
         await asyncio.sleep(self._chances.stream("load").random() * 0.5)
@@ -229,4 +272,7 @@ class RunnerStarter:
         if self._chances.happens("a runner does not load"):
             lost = self._chances.stream("load").random() < 0.5
             raise RunnerLost("killed while it loaded") if lost else RunnerNotPython("it ended")
-        return SimulatedRunner(executable.name, self._chances, self._witness, self._life, self._started())
+        own = self._own() if self._own is not None else None
+        runner = SimulatedRunner(executable.name, self._chances, self._witness, self._life, self._started(), own)
+        self.runners.append(runner)
+        return runner

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from tests.simulation.chances import TROUBLES
+from tests.simulation.chances import CLUSTER_TROUBLES, TROUBLES
 
 WORKFLOWS = (
     "seg -I IMG -O SEG\nrec -I SEG -O OCR",
@@ -72,15 +72,20 @@ class Scenario:
     troubles: frozenset[str] = field(default_factory=frozenset)
     own_failures: int = 0
     slots: int = 2
+    workers: int = 0  # in processes of their own; none: the server has slots
 
     def __str__(self) -> str:
         lines = [
-            f"seed {self.seed}; books of {', '.join(map(str, self.books))} pages; {self.slots} slots; "
+            f"seed {self.seed}; books of {', '.join(map(str, self.books))} pages; {self._hands}; "
             f"{self.own_failures} more tries after own failures",
             *(f"may happen: {trouble}" for trouble in sorted(self.troubles)),
             *map(str, self.acts),
         ]
         return "\n".join(lines)
+
+    @property
+    def _hands(self) -> str:
+        return f"{self.workers} workers of {self.slots} slots" if self.workers else f"{self.slots} slots"
 
     def simpler(self) -> Iterator[Scenario]:
         """Each a little less: to be tried when this one fails."""
@@ -96,6 +101,8 @@ class Scenario:
             plain = replace(act, overwrite=False, depends=False, priority=0)
             if plain != act:
                 yield replace(self, acts=(*self.acts[:at], plain, *self.acts[at + 1 :]))
+        if self.workers > 1:
+            yield replace(self, workers=self.workers - 1)
         if self.own_failures:
             yield replace(self, own_failures=0)
 
@@ -146,6 +153,17 @@ def scenario(seed: int) -> Scenario:
         own_failures=draw.choice([0, 0, 1, 2]),
         slots=draw.choice([1, 2, 2, 4]),
     )
+
+
+def cluster_scenario(seed: int) -> Scenario:
+    """The same, with workers in processes of their own and a broker between."""
+    draw = random.Random(f"cluster/{seed}")
+    plain = scenario(seed)
+    own = [name for name in TROUBLES if "with the broker" not in name and "result" not in name]
+    some = draw.choice([0, 1, 2, 4, 8])
+    troubles = set(draw.sample(sorted(CLUSTER_TROUBLES), draw.choice([0, 1, 2, len(CLUSTER_TROUBLES)])))
+    troubles |= set(draw.sample(sorted(own), some))
+    return replace(plain, troubles=frozenset(troubles), workers=draw.choice([1, 2, 2, 3]))
 
 
 def _queue(seed: int, draw: random.Random) -> Scenario:

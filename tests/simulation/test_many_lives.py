@@ -11,6 +11,7 @@ import asyncio
 import os
 import sys
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -19,22 +20,28 @@ from offizin.scheduling.completion import Completion
 from offizin.scheduling.edges import edges_between
 from offizin.scheduling.endings import Endings
 from offizin.scheduling.lanes import Lane
+from offizin.scheduling.remote.adoption import Adoption
+from offizin.scheduling.remote.claims import Claims
+from offizin.scheduling.remote.sessions import Sessions
 from offizin.scheduling.window import VirtualTimes
 from offizin.store import edges, jobs, pieces
-from tests.simulation.scenario import scenario
+from offizin.workers.session import WorkerSession
+from tests.simulation.scenario import cluster_scenario, scenario
 from tests.simulation.world import outcome
 
-EVENTS = 100_000
+EVENTS = 60_000
+CLUSTER_EVENTS = 40_000
 # One process for each core that a small machine has.
 PROCESSES = 2
 
 
-async def live_through(first_seed: int, events: int) -> None:
+async def live_through(first_seed: int, events: int, *options: str) -> None:
     """In processes of their own: Python orders sets by a secret that is the same in each of those."""
     each = [
         await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.simulation", "--seed", str(first_seed + number * 10_000_000),
-            "--events", str(events // PROCESSES), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            "--events", str(events // PROCESSES), *options,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )
         for number in range(PROCESSES)
     ]  # fmt: skip
@@ -52,13 +59,22 @@ async def test_what_must_hold_holds_in_many_lives(capsys: pytest.CaptureFixture[
         await live_through(1, EVENTS)
 
 
+@pytest.mark.timeout(600)
+async def test_what_must_hold_holds_in_many_clusters(capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print()
+        await live_through(1, CLUSTER_EVENTS, "--cluster")
+
+
 @pytest.mark.long
 @pytest.mark.timeout(7200)
 async def test_what_must_hold_holds_in_very_many_lives(capsys: pytest.CaptureFixture[str]) -> None:
     """Other lives each time; ``SIMULATION_SEED`` and ``SIMULATION_EVENTS`` say which and how long."""
     with capsys.disabled():
         seed = int(os.environ.get("SIMULATION_SEED", time.time_ns() // 1_000_000_000 % 1_000_000 * 10))
-        await live_through(seed, int(os.environ.get("SIMULATION_EVENTS", 30 * EVENTS)))
+        events = int(os.environ.get("SIMULATION_EVENTS", "3000000"))
+        await live_through(seed, events // 2)
+        await live_through(seed, events // 2, "--cluster")
 
 
 def test_the_same_seed_is_the_same_life() -> None:
@@ -99,11 +115,11 @@ def edges_of_retried_jobs_stay(patch: pytest.MonkeyPatch) -> None:
 
 def what_was_queued_is_not_recovered(patch: pytest.MonkeyPatch) -> None:
     real = jobs.in_flight
-    patch.setattr(jobs, "in_flight", lambda tx: [row for row in real(tx) if row.state is not jobs.State.QUEUED])
+    patch.setattr(jobs, "in_flight", lambda *of: [row for row in real(*of) if row.state is not jobs.State.QUEUED])
 
 
 def pieces_are_not_recovered(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(recovery, "_recover_pieces", lambda *_: [])
+    patch.setattr(recovery, "_put_back_pieces", lambda *_: [])
 
 
 def a_cancelled_book_keeps_its_pages(patch: pytest.MonkeyPatch) -> None:
@@ -155,3 +171,52 @@ FAULTS = [
     a_cancelled_book_keeps_its_pages, late_results_pass_for_new_ones, attempts_of_retried_books_begin_anew,
     the_order_is_not_fair, a_run_ends_before_its_save, the_index_does_not_hear_of_deltas, ends_are_forgotten,
 ]  # fmt: skip
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_fault_in_the_scheduler_is_seen(
+    fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault(monkeypatch)
+    assert any(outcome(scenario(seed))[1] for seed in range(1, 400))
+
+
+def nothing_is_claimed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(WorkerSession, "_must_claim", lambda self, delivery: False)
+
+
+def nobody_is_heard_before_a_claim_is_granted(patch: pytest.MonkeyPatch) -> None:
+    async def hear_all(self: Sessions) -> None:
+        """Nobody."""
+
+    patch.setattr(Sessions, "hear_all", hear_all)
+
+
+def whoever_claims_may_begin(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Claims, "_granted", lambda self, name, session: self._dispatcher.piece(name))
+
+
+def work_is_given_away_before_its_lease_is_over(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("offizin.scheduling.remote.workforce.MARGIN", -0.8)
+
+
+def what_is_in_flight_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Adoption, "settle", lambda self: None)
+
+
+CLUSTER_FAULTS = [
+    nothing_is_claimed, nobody_is_heard_before_a_claim_is_granted, whoever_claims_may_begin,
+    work_is_given_away_before_its_lease_is_over, what_is_in_flight_is_forgotten,
+]  # fmt: skip
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("fault", CLUSTER_FAULTS, ids=lambda fault: fault.__name__)
+def test_a_fault_of_the_cluster_is_seen(
+    fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault(monkeypatch)
+    assert any(outcome(cluster_scenario(seed))[1] for seed in range(1, 400))

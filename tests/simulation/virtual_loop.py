@@ -24,6 +24,8 @@ class Life:
     def __init__(self, number: int) -> None:
         self.number = number
         self.ended = False
+        self.asleep = False  # stopped by a signal: it does not notice that time passes
+        self.missed: list[asyncio.Handle] = []
         self.context = contextvars.copy_context()
         self.context.run(_life.set, self)
 
@@ -74,16 +76,24 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def call_soon(
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.Handle:
-        handle = super().call_soon(callback, *args, context=context)  # type: ignore[arg-type]
-        if _is_dead(context):
+        life = _life_of(context)
+        if life is None:
+            return super().call_soon(callback, *args, context=context)  # type: ignore[arg-type]
+        guard = _Guard(life, callback, args)
+        guard.handle = handle = super().call_soon(guard, context=context)
+        if life.ended:
             handle.cancel()
         return handle
 
     def call_at(
         self, when: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.TimerHandle:
-        handle = super().call_at(when, callback, *args, context=context)  # type: ignore[arg-type]
-        if _is_dead(context):
+        life = _life_of(context)
+        if life is None:
+            return super().call_at(when, callback, *args, context=context)  # type: ignore[arg-type]
+        guard = _Guard(life, callback, args)
+        guard.handle = handle = super().call_at(when, guard, context=context)
+        if life.ended:
             handle.cancel()
         return handle
 
@@ -110,19 +120,28 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def end(self, life: Life) -> None:
         """Kill: from this instant on nothing of it runs."""
         life.ended = True
+        life.missed.clear()
         for handle in [*self._ready, *self._scheduled]:  # type: ignore[attr-defined]
             if not handle.cancelled() and _is_dead(handle._context):
                 handle.cancel()
+
+    def wake(self, life: Life) -> None:
+        """It goes on where it was stopped; all that was due meanwhile is due now."""
+        life.asleep = False
+        missed, life.missed = life.missed, []
+        self._ready.extend(handle for handle in missed if not handle.cancelled())  # type: ignore[attr-defined]
 
     def bury(self) -> None:
         """Close, and throw away what was left of the dead without running any more of it."""
         for task in asyncio.all_tasks(self):
             task._log_destroy_pending = False  # type: ignore[attr-defined]
             self.call_soon = _buried  # type: ignore[method-assign]
-            try:
-                task.get_coro().close()
-            except BaseException:
-                pass
+            for _ in range(20):  # once for each wait on its way out
+                try:
+                    task.get_coro().close()
+                    break
+                except BaseException:
+                    pass
         self.close()
 
     def _process_events(self, event_list: list[Any]) -> None:
@@ -132,8 +151,30 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Nobody sleeps."""
 
 
+class _Guard:
+    """A callback of a life: not called while that sleeps."""
+
+    __slots__ = ("_args", "_callback", "_life", "handle")
+
+    def __init__(self, life: Life, callback: Callable[..., object], args: tuple[Any, ...]) -> None:
+        self.handle: asyncio.Handle | None = None
+        self._life = life
+        self._callback = callback
+        self._args = args
+
+    def __call__(self) -> None:
+        if self._life.asleep and self.handle is not None:
+            self._life.missed.append(self.handle)
+        else:
+            self._callback(*self._args)
+
+
+def _life_of(context: contextvars.Context | None) -> Life | None:
+    return _life.get() if context is None else context.get(_life)
+
+
 def _is_dead(context: contextvars.Context | None) -> bool:
-    life = _life.get() if context is None else context.get(_life)
+    life = _life_of(context)
     return life is not None and life.ended
 
 

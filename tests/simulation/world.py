@@ -11,10 +11,10 @@ import logging
 import sqlite3
 import tempfile
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 
@@ -38,6 +38,7 @@ from tests.simulation.virtual_loop import Killed, Life, NothingHappens, TooManyS
 # By then everything has ended, or never will.
 PATIENCE = 3600.0
 MOST_STEPS = 400_000
+LEASE = 1.5
 
 
 @cache
@@ -153,10 +154,13 @@ class World:
         try:
             check(*values)
         except Violated as violated:
-            self.tell(f"VIOLATED: {violated}")
-            self._violated = self._violated or violated
-            self.loop.stop()
-            raise Killed from None
+            self._ends_badly(str(violated))
+
+    def _ends_badly(self, why: str) -> NoReturn:
+        self.tell(f"VIOLATED: {why}")
+        self._violated = self._violated or Violated(why)
+        self.loop.stop()
+        raise Killed from None
 
     def _kill(self, where: str) -> None:
         if self._life.ended:
@@ -164,7 +168,7 @@ class World:
         self.tell(f"--- the server is killed: {where}")
         self.telling.counts["kills"] += 1
         self.loop.end(self._life)
-        self._invariants.server_is_dead()
+        self._server_died()
         if self._server is not None:
             self._server.home.release()
         self._server = None
@@ -199,11 +203,10 @@ class World:
 
     async def _start(self, life: Life) -> None:
         self.tell(f"+++ server {life.number} starts")
-        self._broker = broker = SimulatedBroker(life, self._hooks, self._comes_late, self._lost)
-        starter = RunnerStarter(self.chances, self, life, self._next_pid)
         settings = Settings(
             home=stage() / "home", slots=self.scenario.slots, max_runners=3, load_limit=5.0, runner_idle_limit=20.0,
             own_failure_retries=self.scenario.own_failures, save_interval=4.0, time_limits={"default": TIME_LIMIT},
+            worker_lease=LEASE,
         )  # fmt: skip
 
         async def database(_path: Path, _sync: Any) -> Any:
@@ -211,19 +214,36 @@ class World:
 
         parts = Parts(
             database=database,
-            broker=lambda: broker,  # type: ignore[arg-type,return-value]
-            discovery=lambda *_: Programs(stage(), list(PROCESSORS)),  # type: ignore[arg-type,return-value]
-            start_runner=starter,  # type: ignore[arg-type]
             read_mets=self._mets.read,
             save_mets=self._mets.save,
             transport=httpx.MockTransport(self._called_back),
         )
-        server = Offizin(settings, self._clock, parts)
+        server = Offizin(settings, self._clock, self._with_workforce(parts, life))
         self._server = server
         await server.__aenter__()
+        self._has_started()
+
+    def _with_workforce(self, parts: Parts, life: Life) -> Parts:
+        """Slots of the server's own, behind a broker that dies with it."""
+        self._broker = broker = SimulatedBroker(life, self._hooks, self._comes_late, self._lost)
+        starter = RunnerStarter(self.chances, self, life, self._next_pid)
+        return replace(
+            parts,
+            broker=lambda: broker,  # type: ignore[arg-type]
+            discovery=lambda *_: Programs(stage(), list(PROCESSORS)),  # type: ignore[arg-type,return-value]
+            start_runner=starter,  # type: ignore[arg-type]
+        )
+
+    def _has_started(self) -> None:
+        broker = self._broker
+        assert broker is not None
         for message in self._late:
             self.loop.call_later(self.chances.stream("late").random() * 3.0, broker.put, message)
         self._late = []
+
+    def _server_died(self) -> None:
+        """Its runners die with it."""
+        self._invariants.all_hands_stop()
 
     async def _called_back(self, request: httpx.Request) -> httpx.Response:
         await asyncio.sleep(self.chances.seconds("callback", 0.1))
@@ -406,7 +426,14 @@ class _Listening(logging.Handler):
 
 def outcome(scenario: Scenario, *, with_logs: bool = False) -> tuple[World, str]:
     """Live through it; the world, and what went wrong or nothing."""
-    world = World(scenario, with_logs=with_logs)
+    if scenario.workers:
+        from tests.simulation.cluster import ClusterWorld
+
+        return _outcome(ClusterWorld(scenario, with_logs=with_logs))
+    return _outcome(World(scenario, with_logs=with_logs))
+
+
+def _outcome(world: World) -> tuple[World, str]:
     try:
         world.run()
     except Violated as violated:

@@ -119,6 +119,10 @@ class Adoption:
         await self._note(found)
         if lost:
             await self._losses.lost(lost, crashed=True)
+        if unreadable := [piece for piece in nobodys if piece.lane is None]:
+            # Sent anew they say what is wrong with their METS, if anything still is.
+            await self._losses.lost(unreadable, crashed=False)
+        nobodys = [piece for piece in nobodys if piece.lane is not None]
         for piece in nobodys:
             piece.holder = None
         if nobodys or found:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 
 from offizin.clock import Clock
 from offizin.errors import Unavailable
@@ -68,12 +67,12 @@ class Claims:
         if claim.session not in self._sessions.living:
             return
         granted = [(name, piece) for name in claim.attempts if (piece := self._granted(name, claim.session))]
+        for _, piece in granted:
+            piece.holder = claim.session  # before it is written: should the worker die meanwhile, it has lost this, too
         if granted:
             holds = [Hold(piece.seq, piece.piece, piece.attempt, piece.of_many, claim.session) for _, piece in granted]
             await self._database.write(lambda tx: holders.hold(tx, holds), synced=True)
             reach("claim: granted")
-            for _, piece in granted:
-                piece.holder = claim.session
         names = [name for name, _ in granted]
         refused = [name for name in claim.attempts if name not in names]
         log.info("session %s may begin with %d pieces, and not with %d", claim.session, len(names), len(refused))
@@ -81,12 +80,7 @@ class Claims:
 
     def _granted(self, name: AttemptName, session: str) -> Dispatched | None:
         piece = self._dispatcher.piece(name)
-        if piece is None:
+        if piece is None or piece.ending:
             return None
-        holder = piece.holder if piece.holder in self._sessions.living else self._sessions.holder(name)
-        return piece if holder in (None, session) else None
-
-
-def holds_of(pieces: Sequence[tuple[Dispatched, str]]) -> list[Hold]:
-    """``(piece, session)``."""
-    return [Hold(piece.seq, piece.piece, piece.attempt, piece.of_many, session) for piece, session in pieces]
+        # A holder that is dead counts, too: what it had waits again, as another attempt.
+        return piece if (piece.holder or self._sessions.holder(name)) in (None, session) else None

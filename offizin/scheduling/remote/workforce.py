@@ -12,6 +12,7 @@ from offizin.brokers.broker import Broker, Kind, Message, results_of
 from offizin.clock import Clock
 from offizin.errors import Unavailable
 from offizin.messages import Claim, End, Goodbye, Heartbeat, Load, Pause, Tick, encode
+from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.remote.adoption import Adoption
 from offizin.scheduling.remote.claims import Claims
 from offizin.scheduling.remote.losses import Losses
@@ -153,6 +154,21 @@ class RemoteWorkforce:
 
     def loaded(self) -> list[tuple[str, int, bool]]:
         return []
+
+    def takes(self, piece: Dispatched, session: str) -> bool:
+        """A worker says that it has taken this over; whether that holds."""
+        if session not in self.sessions.living:
+            if piece.holder is None:  # and its broker has forgotten it
+                self._spawn(self._lost([piece]))
+            return False
+        if piece.holder not in (None, session):
+            return False
+        piece.holder = session
+        return True
+
+    async def _lost(self, pieces: list[Dispatched]) -> None:
+        assert self._losses is not None
+        await self._losses.lost(pieces, crashed=True)
 
     # What is heard
 
