@@ -35,7 +35,9 @@ async def runner(directory: Path, executable: Path, pages: int, steps: int) -> t
     book = make_book(directory, pages)
     files = {page: [_source_file(page)] for page in book.pages}
     begin = time.perf_counter()
-    process = await RunnerProcess.start(executable, log=directory / "runner.log", threads=1, load_limit=60)
+    process = await RunnerProcess.start(
+        executable, log=directory / "runner.log", threads=1, load_limit=60, job_logs=directory
+    )
     started = time.perf_counter() - begin
     own = psutil.Process(process.pid)
     cpu = sum(own.cpu_times()[:2])

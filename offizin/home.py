@@ -26,8 +26,13 @@ class Home:
         return self.path / "offizin.sqlite"
 
     @property
+    def logs(self) -> Path:
+        """Of jobs; those of runners have a directory in it."""
+        return self.path / "logs"
+
+    @property
     def runner_logs(self) -> Path:
-        return self.path / "logs" / "runners"
+        return self.logs / "runners"
 
     @property
     def tool_cache(self) -> Path:

@@ -20,10 +20,12 @@ from offizin.deployment.cluster import Cluster
 from offizin.errors import TakenOver, Unavailable
 from offizin.faults import install_from
 from offizin.home import Home
+from offizin.logs import LogParts
 from offizin.mets.index import MetsIndex
 from offizin.mets.save import save
 from offizin.processors.discovery import Discovery
 from offizin.processors.surroundings import search_path
+from offizin.scheduling.arriving_logs import ArrivingLogs
 from offizin.scheduling.cancellation import Cancellation
 from offizin.scheduling.choosing import Choosing
 from offizin.scheduling.completion import Completion
@@ -131,6 +133,7 @@ class Offizin:
         self._parts = parts or Parts()
         self.clock: Clock = clock or SystemClock()
         self.home = Home(settings.home)
+        self.log_parts = LogParts(self.home.logs)
         self.timings = Timings()
         self.changes = Changes()
         self.stopping = asyncio.Event()
@@ -220,7 +223,7 @@ class Offizin:
         choosing = Choosing(contexts, self.learned, clock, limits, workforce.slots, server)
         sending = Sending(
             self.broker, self.lanes, self.learned, clock,
-            home=self.home.path, serve=workforce.serve, time_limit=settings.time_limit, sender=workforce.sender,
+            serve=workforce.serve, time_limit=settings.time_limit, sender=workforce.sender,
         )  # fmt: skip
         self.dispatcher = Dispatcher(
             self.database, choosing, sending, clock, self.timings,
@@ -238,7 +241,8 @@ class Offizin:
         self.completion = Completion(
             self.database, self.broker, self.dispatcher, choosing, self.learned, clock, self.timings, limits,
             run_over=run_over, end_work=workforce.cancel, changed=changed,
-            queue=results_of(workforce.sender.name), takes=workforce.takes, others=workforce.heard,
+            logs=ArrivingLogs(self.dispatcher, self.log_parts), queue=results_of(workforce.sender.name),
+            takes=workforce.takes, others=workforce.heard,
         )  # fmt: skip
         self.submissions = Submissions(
             self.database, ownership, self.lanes, contexts, self.processors, self.dispatcher, choosing, clock,

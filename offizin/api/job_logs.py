@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from offizin.api.job_views import job_unknown
-from offizin.logs import job_log
+from offizin.logs import job_log, read_part
 from offizin.offizin import Offizin
 from offizin.store import jobs, shown_jobs
 from offizin.store.transaction import Transaction
@@ -40,7 +40,9 @@ async def _pieces(offizin: Offizin, job_id: str, path: Path, follow: bool, offse
     while True:
         # Asked before the look, so that what was written until then is in it.
         last_look = not follow or offizin.stopping.is_set() or await _is_over(offizin, job_id)
-        while content := await asyncio.to_thread(_read, path, offset):
+        if not last_look:
+            offizin.workforce.follow_log(job_id)
+        while content := await asyncio.to_thread(read_part, path, offset, CHUNK):
             offset += len(content)
             if text := decoder.decode(content):
                 yield text
@@ -58,12 +60,3 @@ async def _pieces(offizin: Offizin, job_id: str, path: Path, follow: bool, offse
 async def _is_over(offizin: Offizin, job_id: str) -> bool:
     found = await offizin.database.read(lambda tx: jobs.rows_by_id(tx, [job_id]))
     return job_id not in found or found[job_id].state.is_final
-
-
-def _read(path: Path, offset: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            return file.read(CHUNK)
-    except OSError:
-        return b""

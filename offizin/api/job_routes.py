@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
 from offizin.api import job_views
 from offizin.api.current import CurrentOffizin
+from offizin.api.job_log_parts import take_part
 from offizin.api.models import MOST, CancelAnswer, JobDetails, JobList
 from offizin.errors import Conflict
 from offizin.jobs import State
@@ -32,6 +33,19 @@ async def list_jobs(
 async def job_details(offizin: CurrentOffizin, job_id: str) -> JobDetails:
     """A job with its failed attempts, and the states of its pages."""
     return await job_views.job_details(offizin, job_id)
+
+
+@router.put("/processor/job/{job_id}/log", status_code=204)
+async def take_log(
+    offizin: CurrentOffizin,
+    job_id: str,
+    request: Request,
+    attempt: Annotated[int, Query(ge=1, le=MOST)],
+    piece: Annotated[int, Query(ge=0, le=MOST)],
+    offset: Annotated[int, Query(ge=0, le=MOST)],
+) -> None:
+    """From a worker: the body is what this attempt wrote to the job's log from byte ``offset`` on."""
+    await take_part(offizin, job_id, attempt, piece, offset, request)
 
 
 @router.delete("/processor/job/{job_id}")

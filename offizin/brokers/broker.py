@@ -47,6 +47,7 @@ class Kind(StrEnum):
     LOAD = "load"
     PAUSE = "pause"
     FAREWELL = "farewell"
+    FOLLOW = "follow"
     # from worker to server
     TAKEN = "taken"
     RESULT = "result"
@@ -56,6 +57,7 @@ class Kind(StrEnum):
     HEARTBEAT = "heartbeat"
     CLAIM = "claim"
     GOODBYE = "goodbye"
+    LOG = "log"
     # from a server to itself
     TICK = "tick"
 

@@ -24,6 +24,8 @@ from offizin.processors.discovery import Discovery
 from offizin.processors.surroundings import runner_environment, search_path
 from offizin.processors.tool_cache import Fingerprint
 from offizin.settings import Settings
+from offizin.workers.attempt_logs import AttemptLogs
+from offizin.workers.log_upload import LogUpload
 from offizin.workers.membership import Membership
 from offizin.workers.pool import PoolSettings, WorkerPool
 from offizin.workers.process_group import end_leftovers
@@ -45,7 +47,7 @@ def work(
     processors = slots_by_processor(named)
     url = AmqpUrl.parse(queue)
     settings = Settings.load(None, {"slots": slots or sum(processors.values())}, os.environ)
-    run_async(_work(processors, url, settings, Home(home or _own_home()), host or socket.gethostname(), grace))
+    run_async(_work(processors, url, server, settings, Home(home or _own_home()), host or socket.gethostname(), grace))
 
 
 def slots_by_processor(named: Sequence[str]) -> dict[str, int]:
@@ -67,7 +69,13 @@ def _own_home() -> Path:
 
 
 async def _work(
-    processors: dict[str, int], url: AmqpUrl, settings: Settings, home: Home, host: str, grace: float
+    processors: dict[str, int],
+    url: AmqpUrl,
+    server: str | None,
+    settings: Settings,
+    home: Home,
+    host: str,
+    grace: float,
 ) -> None:
     from offizin.brokers.rabbitmq import RabbitMqBroker  # only a cluster has its packages
 
@@ -81,17 +89,20 @@ async def _work(
         tools = await asyncio.gather(*(_tool(discovery, name) for name in processors))
         broker = await RabbitMqBroker.open(url, clock(), name=f"Offizin worker {os.getpid()}")
         stack.push_async_callback(broker.close)
+        upload = await stack.enter_async_context(LogUpload(server, clock())) if server else None
+        logs = AttemptLogs(home.logs, broker, upload, clock())
+        stack.push_async_callback(logs.close)
         pool_settings = PoolSettings(
             slots=settings.slots, runners=settings.max_runners, slots_per_processor=processors,
             threads=settings.threads_per_runner, load_limit=settings.load_limit,
-            idle_limit=settings.runner_idle_limit, logs=home.runner_logs,
+            idle_limit=settings.runner_idle_limit, logs=home.runner_logs, job_logs=home.logs,
             environment=partial(runner_environment, os.environ),
         )  # fmt: skip
 
         def pool(membership: Membership) -> WorkerPool:
-            return WorkerPool(broker, discovery.executable, pool_settings, clock(), membership=membership)
+            return WorkerPool(broker, discovery.executable, pool_settings, clock(), membership=membership, logs=logs)
 
-        worker = Worker(broker, clock(), host, processors, tools, pool, grace)
+        worker = Worker(broker, clock(), host, processors, tools, pool, grace, logs.send_left)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _stop, worker)

@@ -120,6 +120,13 @@ class Pause(msgspec.Struct, frozen=True):
     paused: bool
 
 
+class Follow(msgspec.Struct, frozen=True):
+    """Somebody reads the log of a job: send what it has written, and what it writes within so many ``seconds``."""
+
+    job: str
+    seconds: float
+
+
 class Tick(msgspec.Struct, frozen=True):
     """A server's message to itself: what was in its queue before this has been read. ``at``: on its monotonic clock,
     of this start (``generation``)."""

@@ -6,6 +6,7 @@ conformance suite runs both). A piece's bytes pass through broker and worker uno
 
 from __future__ import annotations
 
+import base64
 from enum import StrEnum
 
 import msgspec
@@ -59,11 +60,11 @@ class Slice(msgspec.Struct, frozen=True, omit_defaults=True):
 class Piece(msgspec.Struct, frozen=True, omit_defaults=True):
     """The pages of one job that one slot works on at a time: what goes to a runner.
 
-    ``parameters`` is the JSON object with defaults filled in. ``directory``, ``mets`` and ``log`` are absolute paths;
-    the job's log file is appended to. ``overwrite`` replaces files that the output groups hold already; otherwise a
-    page whose output exists counts as done. ``full_mets`` gives the processor a copy of the whole METS. ``time_limit``
-    is in seconds for each page; ``alone`` keeps other pieces off the worker, because earlier attempts took the worker
-    with them.
+    ``parameters`` is the JSON object with defaults filled in. ``directory`` and ``mets`` are absolute paths; ``log`` is
+    the name of a file that is appended to, in the directory of logs of whoever works on it. ``overwrite`` replaces
+    files that the output groups hold already; otherwise a page whose output exists counts as done. ``full_mets`` gives
+    the processor a copy of the whole METS. ``time_limit`` is in seconds for each page; ``alone`` keeps other pieces off
+    the worker, because earlier attempts took the worker with them.
     """
 
     version: int
@@ -100,7 +101,8 @@ class Result(msgspec.Struct, frozen=True, omit_defaults=True):
     ``files`` belong to no page. ``cause`` says why the piece as a whole ended early; pages that are named in no outcome
     were not reached. ``charged`` is false when the piece had not been started, so that nobody is to blame.
     ``seconds`` is the processor's own time on this piece; ``log_tail`` the last lines of the log when something failed.
-    ``missing_attribute`` names what a processor wanted from the METS and the slice lacks.
+    ``missing_attribute`` names what a processor wanted from the METS and the slice lacks. ``log`` is what the attempt
+    wrote to the job's log on another machine, from byte ``log_offset`` on: what came before was sent before.
     """
 
     job: str
@@ -117,6 +119,8 @@ class Result(msgspec.Struct, frozen=True, omit_defaults=True):
     log_tail: str = ""
     before_first_page: bool = False
     missing_attribute: str = ""
+    log: bytes = b""
+    log_offset: int = 0
 
 
 class Taken(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -129,6 +133,16 @@ class Taken(msgspec.Struct, frozen=True, omit_defaults=True):
     ago: float = 0.0
     begun: bool = True
     session: str = ""
+
+
+class LogPart(msgspec.Struct, frozen=True):
+    """What an attempt wrote to the job's log from byte ``offset`` on, while somebody follows it."""
+
+    job: str
+    attempt: int
+    piece: int
+    offset: int
+    content: bytes
 
 
 class PieceTicket(msgspec.Struct, frozen=True):
@@ -189,6 +203,7 @@ _piece = msgspec.json.Decoder(Piece)
 _ticket = msgspec.json.Decoder(PieceTicket)
 _taken = msgspec.json.Decoder(Taken)
 _result = msgspec.json.Decoder(Result)
+_log_part = msgspec.json.Decoder(LogPart)
 _delta = msgspec.json.Decoder(Delta)
 _unloadable = msgspec.json.Decoder(Unloadable)
 _handshake = msgspec.json.Decoder(Handshake)
@@ -215,6 +230,18 @@ def decode_taken(body: bytes) -> Taken:
 def decode_result(body: bytes) -> Result:
     """Raises msgspec.ValidationError or msgspec.DecodeError for what is no result."""
     return _result.decode(body)
+
+
+def decode_log_part(body: bytes) -> LogPart:
+    """Raises msgspec.ValidationError or msgspec.DecodeError for what is none."""
+    return _log_part.decode(body)
+
+
+def with_log(result: bytes, log: bytes, offset: int) -> bytes:
+    """An encoded result that has no log gets one, unopened."""
+    if not log and not offset:
+        return result
+    return result.rstrip()[:-1] + b',"log":"' + base64.b64encode(log) + b'","log_offset":%d}' % offset
 
 
 def decode_handshake(body: bytes) -> Handshake:

@@ -31,6 +31,7 @@ def serve(processor_class: Any, descriptor: int) -> None:
     """Speaks over the socket ``descriptor`` until it is told to leave; then the program ends as after any call."""
     end_with_parent_process()
     channel = Channel(descriptor)
+    logs = os.environ.pop("OFFIZIN_RUNNER_LOGS", "")
     initLogging()
     _set_policies()
     tool = describe(processor_class)
@@ -44,7 +45,7 @@ def serve(processor_class: Any, descriptor: int) -> None:
             os.getpid(),
         )
     )
-    runner = Runner(processor_class, channel, tool.ocrd_tool["executable"])
+    runner = Runner(processor_class, channel, tool.ocrd_tool["executable"], logs)
     while True:
         body = channel.next_piece()
         if body is None:
@@ -64,8 +65,9 @@ def _set_policies() -> None:
 
 
 class Runner:
-    def __init__(self, processor_class: Any, channel: Channel, executable: str) -> None:
+    def __init__(self, processor_class: Any, channel: Channel, executable: str, logs: str) -> None:
         self._channel = channel
+        self._logs = logs
         self._executable = executable
         self._log = JobLog()
         self._instances = Instances(processor_class)
@@ -83,7 +85,7 @@ class Runner:
         began = perf_counter()
         reports = _Reports(self._channel, piece)
         try:
-            self._log.start(piece.log)
+            self._log.start(os.path.join(self._logs, piece.log))
             end = self._run(piece, reports)
             if end.get("cause") or reports.failed:
                 end["log_tail"] = self._log.tail()

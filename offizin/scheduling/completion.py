@@ -15,13 +15,16 @@ from offizin.errors import Unavailable
 from offizin.faults import reach
 from offizin.messages import (
     Cause,
+    LogPart,
     Result,
     Taken,
     decode_handshake,
+    decode_log_part,
     decode_result,
     decode_taken,
     decode_unloadable,
 )
+from offizin.scheduling.arriving_logs import ArrivingLogs, logs_of
 from offizin.scheduling.choosing import Choice, Choosing
 from offizin.scheduling.completion_write import CompletionWrite, Written
 from offizin.scheduling.dispatch import Dispatcher
@@ -49,7 +52,8 @@ class Completion:
     """``run_over`` is called with the number of each run in which nothing is open; ``end_work`` with the id of a job
     that has begun although it was cancelled, on its way to the worker; ``changed`` after each commit; ``takes`` with a
     piece and the session that says it has taken it over; ``others`` with what workers say of themselves, once all that
-    they said before is taken in."""
+    they said before is taken in. ``logs`` gets what jobs wrote on other machines, before it is shown that they are
+    over."""
 
     def __init__(
         self,
@@ -65,6 +69,7 @@ class Completion:
         run_over: Callable[[int], None],
         end_work: Callable[[str], None],
         changed: Callable[[], None],
+        logs: ArrivingLogs,
         queue: str = RESULTS,
         takes: Callable[[Dispatched, str], bool] = lambda _piece, _session: True,
         others: Callable[[Message], None] = lambda _: None,
@@ -80,6 +85,7 @@ class Completion:
         self._run_over = run_over
         self._end_work = end_work
         self._changed = changed
+        self._logs = logs
         self._queue = queue
         self._takes = takes
         self._others = others
@@ -169,12 +175,15 @@ class Completion:
         results: list[tuple[Result, str]] = []
         taken: list[Taken] = []
         others: list[Message] = []
+        logs: list[LogPart] = []
         with self._timings.measure("result: decode", 0):
             for delivery in group:
                 message = delivery.message
                 try:
                     if message.kind is Kind.RESULT:
                         results.append((decode_result(message.body), message.sender))
+                    elif message.kind is Kind.LOG:
+                        logs.append(decode_log_part(message.body))
                     elif message.kind is Kind.TAKEN:
                         taken.append(decode_taken(message.body))
                     elif message.kind is Kind.LOADED:
@@ -187,8 +196,11 @@ class Completion:
                         others.append(message)
                 except msgspec.DecodeError as error:
                     log.error("a message on the result queue cannot be read: %s", error)
-        if results or taken:
-            await self._commit([result for result, sender in results if self._counts(result, sender)], taken)
+        counting = [result for result, sender in results if self._counts(result, sender)]
+        if logs := [*logs, *logs_of(counting)]:
+            await self._logs.keep(logs)
+        if counting or taken:
+            await self._commit(counting, taken)
         for message in others:
             try:
                 self._others(message)

@@ -104,6 +104,9 @@ class EmbeddedWorkforce:
     def takes(self, piece: Dispatched, session: str) -> bool:
         return True
 
+    def follow_log(self, job: str) -> None:
+        """Runners write to it here."""
+
     def heard(self, message: Message) -> None:
         log.error("a message of kind %s comes from nobody", message.kind)
 
@@ -169,5 +172,6 @@ def pool_settings(settings: Settings, home: Home) -> PoolSettings:
         load_limit=settings.load_limit,
         idle_limit=settings.runner_idle_limit,
         logs=home.runner_logs,
+        job_logs=home.logs,
         environment=partial(runner_environment, os.environ),
     )

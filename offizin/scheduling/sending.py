@@ -15,7 +15,7 @@ from offizin.brokers.at_last import PAUSE, publish_at_last
 from offizin.brokers.broker import Broker, Kind, Message, queue_of, results_of
 from offizin.clock import Clock
 from offizin.errors import OffizinError, Unavailable
-from offizin.logs import job_log
+from offizin.logs import attempt_log_name, job_log_name
 from offizin.messages import ENVELOPE_VERSION, Cause, Piece, Result, encode
 from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.lanes import Lane, Lanes
@@ -42,7 +42,6 @@ class Sending:
         learned: LearnedProcessors,
         clock: Clock,
         *,
-        home: Path,
         serve: Callable[[str], Awaitable[None]],
         time_limit: Callable[[str], float | None],
         sender: Sender = Sender(),
@@ -51,7 +50,6 @@ class Sending:
         self._lanes = lanes
         self._learned = learned
         self._clock = clock
-        self._home = str(home)
         self._serve = serve
         self._time_limit = time_limit
         self._sender = sender
@@ -156,10 +154,16 @@ class Sending:
             output_file_grps=context.output_file_grps,
             directory=context.directory,
             mets=context.mets_text,
-            log=job_log(self._home, context.run_id, piece.id),
+            log=self._log_name(piece),
             slice=lane.index.slice(piece.pages, with_files_without_page=whole_book),
             overwrite=context.overwrite,
             full_mets=piece.full_mets,
             time_limit=self._time_limit(piece.processor),
             alone=piece.alone,
         )
+
+    def _log_name(self, piece: Dispatched) -> str:
+        """Slots in this process write to the job's log itself; what is written elsewhere is put together here."""
+        if self._sender.name:
+            return attempt_log_name(piece.id, piece.attempt, piece.piece)
+        return job_log_name(piece.context.run_id, piece.id)

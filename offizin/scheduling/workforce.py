@@ -109,6 +109,10 @@ class Workforce(Protocol):
         """All that live."""
         ...
 
+    def follow_log(self, job: str) -> None:
+        """Somebody reads the log of this job now: have what is written sent here. To be called again and again."""
+        ...
+
     def fingerprint(self, processor: str) -> str:
         """Something that changes when its program does. Raises ProcessorUnknown."""
         ...

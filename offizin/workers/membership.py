@@ -34,7 +34,8 @@ class Membership:
 @dataclass(slots=True, eq=False)
 class Held:
     """A piece on this worker: its delivery, and what must be known of it. ``taken``: the server knows that we have it,
-    and the broker has forgotten it."""
+    and the broker has forgotten it. ``log_sent``: so many bytes of its job's log are with the
+    server already."""
 
     delivery: Delivery
     ticket: PieceTicket
@@ -42,6 +43,7 @@ class Held:
     noted: bool = False
     taken: bool = False
     cancelled: bool = False
+    log_sent: int = 0
 
     @property
     def server(self) -> str:

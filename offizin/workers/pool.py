@@ -17,10 +17,13 @@ from offizin.brokers.broker import Broker, Delivery, Kind, Message, queue_of, re
 from offizin.clock import Clock
 from offizin.errors import OffizinError, RunnerLost
 from offizin.messages import AttemptName, Cause, Handshake, Unloadable, decode_ticket, encode
+from offizin.workers.attempt_logs import AttemptLogs
 from offizin.workers.line import MOST_IN_HAND, Line
+from offizin.workers.live_logs import LiveLogs
 from offizin.workers.membership import Claims, Held, Membership
+from offizin.workers.reports import Reports
 from offizin.workers.runner_process import RunnerProcess
-from offizin.workers.slot import Slot, hand_back, report_end
+from offizin.workers.slot import Slot
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +34,8 @@ TICK = 0.05
 
 @dataclass(frozen=True, slots=True)
 class PoolSettings:
-    """``slots``: runners that work at once; ``runners``: runners kept loaded; times in seconds."""
+    """``slots``: runners that work at once; ``runners``: runners kept loaded; times in seconds. ``logs`` and
+    ``job_logs`` are directories: what runners say outside of jobs, and where the logs that pieces name lie."""
 
     slots: int
     runners: int
@@ -40,6 +44,7 @@ class PoolSettings:
     load_limit: float
     idle_limit: float
     logs: Path
+    job_logs: Path
     environment: Callable[[Path], dict[str, str]]  # what is set for a processor's program
 
 
@@ -47,7 +52,8 @@ class WorkerPool:
     """Takes pieces from the processors' queues and has them done, at most ``slots`` at a time.
 
     ``locate`` gives a processor's executable (raises ProcessorUnknown); ``start_runner`` is ``RunnerProcess.start`` but
-    in the simulation. ``paused``: nothing begins here, and what had not begun has been given back.
+    in the simulation. ``logs`` sees to job logs where the server's home is elsewhere. ``paused``: nothing begins here,
+    and what had not begun has been given back.
     """
 
     def __init__(
@@ -58,9 +64,12 @@ class WorkerPool:
         clock: Clock,
         start_runner: Callable[..., Awaitable[RunnerProcess]] = RunnerProcess.start,
         membership: Membership | None = None,
+        logs: AttemptLogs | None = None,
     ) -> None:
         self.settings = settings
         self._membership = membership or Membership()
+        self._reports = Reports(broker, clock, self._membership.session, settings.job_logs, logs)
+        self._live_logs = None if logs is None else LiveLogs(logs, self._begun, clock)
         self._claims = Claims()
         self._broker = broker
         self._locate = locate
@@ -135,6 +144,11 @@ class WorkerPool:
         for server, attempts in self._claims.by_server().items():
             self._membership.claim(server, attempts)
 
+    def follow_log(self, job: str, seconds: float) -> None:
+        """Somebody reads the job's log: for so long, send what it writes as it writes it."""
+        if self._live_logs is not None:
+            self._live_logs.follow(job, seconds)
+
     def held(self) -> list[AttemptName]:
         """All that is in the hands of this worker, begun or not."""
         return [held.name for line in self._lines.values() for held in line.held()]
@@ -159,7 +173,7 @@ class WorkerPool:
             for held in [held for held in line.waiting if held.ticket.job == job]:
                 line.waiting.remove(held)
                 message = "cancelled before it began"
-                self._spawn(report_end(self._broker, self._clock, held, Cause.CANCELLED, message))
+                self._spawn(self._reports.end(held, Cause.CANCELLED, message))
             for slot in list(line.slots):
                 slot.cancel(job)
 
@@ -179,6 +193,8 @@ class WorkerPool:
         for line in self._lines.values():
             await self._give_back(line)
         await self._stop_all(grace)
+        if self._live_logs is not None:
+            await self._live_logs.stop()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -191,7 +207,7 @@ class WorkerPool:
             for slot in line.slots:
                 await slot.take_over_all()
             for held in [held for held in line.waiting if held.taken]:
-                await hand_back(self._broker, self._clock, held)
+                await self._reports.hand_back(held)
         line.waiting.clear()
         subscription, line.subscription = line.subscription, None
         if subscription is not None:
@@ -202,7 +218,7 @@ class WorkerPool:
         if not self._paused or not self._membership.session:
             return found
         for held in found:
-            self._spawn(hand_back(self._broker, self._clock, held))
+            self._spawn(self._reports.hand_back(held))
         return []
 
     async def _stop_all(self, grace: float) -> None:
@@ -296,6 +312,7 @@ class WorkerPool:
                 log=self.settings.logs / f"{line.processor}-{self._started}.log",
                 threads=self.settings.threads,
                 load_limit=self.settings.load_limit,
+                job_logs=self.settings.job_logs,
                 environment=self.settings.environment(executable),
             )
         except Exception as error:
@@ -309,7 +326,7 @@ class WorkerPool:
         slot = Slot(
             line.processor,
             runner,
-            self._broker,
+            self._reports,
             self._clock,
             self._membership,
             measured=line.measured,
@@ -335,8 +352,12 @@ class WorkerPool:
         await self._tell_servers(Message(Kind.UNLOADABLE, encode(note)))
         cause = Cause.RUNNER_LOST if isinstance(error, RunnerLost) else Cause.EXIT
         while line.waiting:
-            await report_end(self._broker, self._clock, line.waiting.popleft(), cause, str(error))
+            await self._reports.end(line.waiting.popleft(), cause, str(error))
         self._assign()
+
+    def _begun(self) -> list[Held]:
+        """What runners are at."""
+        return [slot.held[0] for line in self._lines.values() for slot in line.slots if slot.held]
 
     async def _make_room(self, line: Line) -> None:
         """Stop the runner that has been idle the longest if too many are loaded."""

@@ -56,12 +56,14 @@ class RunnerProcess:
         log: Path,
         threads: int,
         load_limit: float,
+        job_logs: Path,
         environment: Mapping[str, str] | None = None,
     ) -> RunnerProcess:
         """Start the processor's program and wait for the runner's handshake, ``load_limit`` seconds at most.
 
         ``log`` gets what the program says outside of pieces (appended), and by its directory ``end_leftovers`` finds
-        what is left of us; ``environment`` is put over our own one.
+        what is left of us; ``job_logs`` is the directory in which pieces name their logs; ``environment`` is put over
+        our own one.
         Raises RunnerNotPython when the program ends by itself or stays silent, RunnerLost when it cannot be started or
         is killed.
         """
@@ -77,7 +79,7 @@ class RunnerProcess:
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
-                    env=_environment(environment, threads, theirs.fileno()) | {MARK: mark},
+                    env=_environment(environment, threads, theirs.fileno(), job_logs) | {MARK: mark},
                     pass_fds=(theirs.fileno(),),
                     start_new_session=True,
                 )
@@ -165,13 +167,14 @@ class RunnerProcess:
         await self.wait()
 
 
-def _environment(over: Mapping[str, str] | None, threads: int, descriptor: int) -> dict[str, str]:
+def _environment(over: Mapping[str, str] | None, threads: int, descriptor: int, job_logs: Path) -> dict[str, str]:
     environment = {**os.environ, **(over or {})}
     for name in _THREADS:
         environment.setdefault(name, str(threads))
     path = environment.get("PYTHONPATH")
     environment["PYTHONPATH"] = f"{_SITE}{os.pathsep}{path}" if path else str(_SITE)
     environment["OFFIZIN_RUNNER_FD"] = str(descriptor)
+    environment["OFFIZIN_RUNNER_LOGS"] = str(job_logs.resolve())
     environment["LC_ALL"] = "C.UTF-8"
     environment["PYTHONUTF8"] = "1"
     return environment

@@ -20,6 +20,7 @@ from offizin.messages import (
     Claimed,
     End,
     Farewell,
+    Follow,
     Goodbye,
     Heartbeat,
     Hello,
@@ -181,6 +182,9 @@ class WorkerSession:
                 pool.cancel(_read(body, End).job)
             case Kind.LOAD if pool:
                 pool.learn(_read(body, Load).processor)
+            case Kind.FOLLOW if pool:
+                follow = _read(body, Follow)
+                pool.follow_log(follow.job, follow.seconds)
             case Kind.PAUSE if pool:
                 self._spawn(self._pause(pool, _read(body, Pause).paused))
 

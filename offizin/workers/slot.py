@@ -7,14 +7,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from offizin.brokers.at_last import publish_at_last
-from offizin.brokers.broker import Broker, Kind, Message, results_of
 from offizin.clock import Clock
 from offizin.errors import Unavailable
-from offizin.logs import log_tail
-from offizin.messages import Cause, Result, Taken, decode_piece, encode
+from offizin.messages import Cause, decode_piece
 from offizin.workers.exit_causes import cause_of
 from offizin.workers.membership import Held, Membership
+from offizin.workers.reports import Report, Reports
 from offizin.workers.runner_process import Reported, RunnerProcess, Started
 from offizin.workspaces.unfinished_files import delete_unfinished_files
 
@@ -39,7 +37,7 @@ class Slot:
         self,
         processor: str,
         runner: RunnerProcess,
-        broker: Broker,
+        reports: Reports,
         clock: Clock,
         membership: Membership,
         *,
@@ -52,7 +50,7 @@ class Slot:
         self.held: deque[Held] = deque()
         self.idle_since = clock.monotonic()
         self.busy_since = 0.0
-        self._broker = broker
+        self._reports = reports
         self._clock = clock
         self._membership = membership
         self._measured = measured
@@ -128,10 +126,8 @@ class Slot:
     async def _take_over(self, held: Held, running: float | None) -> None:
         """Tell the server that we have it (and for how long it has been running); then the broker may forget it."""
         held.noted = held.noted or running is not None
-        ticket, session = held.ticket, self._membership.session
-        note = Taken(ticket.job, ticket.attempt, ticket.piece, running or 0.0, running is not None, session)
         try:
-            await self._broker.publish(results_of(held.server), [Message(Kind.TAKEN, encode(note))])
+            await self._reports.taken(held, running)
         except Unavailable:
             held.noted = held.noted and running is None
         else:
@@ -148,33 +144,31 @@ class Slot:
     async def _read(self) -> None:
         async for events in self.runner.events():
             now = self._clock.monotonic()
-            reports: dict[str, list[Message]] = {}
-            finished: list[Held] = []
+            reports: list[Report] = []
+            finished = 0
             for event in events:
                 if isinstance(event, Started):
                     self._begun = True
                 elif isinstance(event, Reported):
-                    first = self.held[0]
-                    reports.setdefault(first.server, []).append(first.result(event.body))
+                    reports.append(Report(self.held[0], event.body, event.end))
                     if event.end:
                         self._begun = False
-                        finished.append(self.held.popleft())
+                        self.held.popleft()
+                        finished += 1
             if finished:
-                self._measured(now - self._progress_at, len(finished))
+                self._measured(now - self._progress_at, finished)
             self._progress_at = now
             self._end_cancelled()
             if not self.held:
                 self.idle_since = now
             if reports and not self._abandoned:
                 self._reporting = True
-                for server, messages in reports.items():
-                    await publish_at_last(self._broker, self._clock, results_of(server), messages)
+                await self._reports.pass_on(reports)
                 self._reporting = False
                 self._progress_at = self._clock.monotonic()
-                for held in finished:
-                    held.delivery.acknowledge()
             if finished:
                 self._changed()
+                await self._reports.forget_logs(reports)
             if len(self.held) >= MANY_IN_HAND:
                 self.runner.pause(LISTEN_EVERY)
         await self._bury()
@@ -190,7 +184,7 @@ class Slot:
         if self._stopping:
             if self._membership.session and not self._abandoned:
                 for held in left:
-                    await hand_back(self._broker, self._clock, held)
+                    await self._reports.hand_back(held)
             left = []
         # If a runner dies on what it has just been sent, the first piece is blamed, or it would go round for ever. But
         # if we have ended it for another one, which was done after all, then the first is innocent.
@@ -198,10 +192,10 @@ class Slot:
             first = left.pop(0)
             cause, message = cause_of(return_code) if self._reason is None else self._reason[1:]
             seconds = self._clock.monotonic() - self._progress_at
-            await report_end(self._broker, self._clock, first, cause, message, seconds)
+            await self._reports.end(first, cause, message, seconds)
         for held in left:
             if held.cancelled:
-                await report_end(self._broker, self._clock, held, Cause.CANCELLED, "cancelled before it began")
+                await self._reports.end(held, Cause.CANCELLED, "cancelled before it began")
         self._ended(self, [held for held in left if not held.cancelled])
 
 
@@ -210,28 +204,3 @@ def _clear_up(pieces: Sequence[bytes]) -> None:
     found = [decode_piece(piece) for piece in pieces]
     for directory, file_grps in {(piece.directory, tuple(piece.output_file_grps)) for piece in found}:
         delete_unfinished_files(Path(directory), file_grps)
-
-
-async def report_end(
-    broker: Broker, clock: Clock, held: Held, cause: Cause, message: str, seconds: float = 0.0
-) -> None:
-    """Publish and acknowledge the end of a piece whose runner cannot speak for itself."""
-    ticket = held.ticket
-    tail = "" if cause is Cause.CANCELLED else await asyncio.to_thread(log_tail, Path(ticket.log))
-    result = Result(
-        ticket.job, ticket.attempt, ticket.piece, cause=cause, message=message, seconds=seconds, log_tail=tail
-    )
-    await _publish(broker, clock, held, result)
-
-
-async def hand_back(broker: Broker, clock: Clock, held: Held) -> None:
-    """Somebody else shall do it, and nobody is to blame."""
-    ticket = held.ticket
-    message = "its worker was stopped"
-    result = Result(ticket.job, ticket.attempt, ticket.piece, cause=Cause.WORKER_LOST, message=message, charged=False)
-    await _publish(broker, clock, held, result)
-
-
-async def _publish(broker: Broker, clock: Clock, held: Held, result: Result) -> None:
-    await publish_at_last(broker, clock, results_of(held.server), [held.result(encode(result))])
-    held.delivery.acknowledge()

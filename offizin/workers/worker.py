@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
 from offizin.brokers.broker import Broker
 from offizin.clock import Clock
@@ -21,9 +21,14 @@ log = logging.getLogger(__name__)
 PAUSE = 2.0
 
 
+async def _nothing() -> None:
+    pass
+
+
 class Worker:
     """``host`` is what its machine is called; ``processors``: slots by name; ``pool`` makes a new pool of slots for
-    each session; ``grace``: seconds that what runs may take when the worker is stopped."""
+    each session; ``grace``: seconds that what runs may take when the worker is stopped; ``beginning`` is called before
+    each session."""
 
     def __init__(
         self,
@@ -34,6 +39,7 @@ class Worker:
         tools: Sequence[Tool],
         pool: Callable[[Membership], WorkerPool],
         grace: float,
+        beginning: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
         self.stopping = asyncio.Event()
         self.session: WorkerSession | None = None
@@ -44,10 +50,12 @@ class Worker:
         self._tools = tools
         self._pool = pool
         self._grace = grace
+        self._beginning = beginning
 
     async def run(self) -> None:
         """Until ``stopping`` is set. A session that was lost is followed by a new one."""
         while not self.stopping.is_set():
+            await self._beginning()
             session = WorkerSession(self._broker, self._clock, self._host, os.getpid(), self._processors, self._tools)
             self.session = session
             try:

@@ -169,7 +169,9 @@ def ends(events: list[RunnerEvent]) -> list[RunnerEvent]:
 
 @contextlib.asynccontextmanager
 async def running(executable: Path, log: Path, **environment: str) -> AsyncIterator[Driver]:
-    process = await RunnerProcess.start(executable, log=log, threads=1, load_limit=60, environment=environment)
+    process = await RunnerProcess.start(
+        executable, log=log, threads=1, load_limit=60, job_logs=log.parent, environment=environment
+    )
     try:
         yield Driver(process, log)
     finally:

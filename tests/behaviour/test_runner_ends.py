@@ -117,7 +117,7 @@ from pathlib import Path
 from offizin.workers.runner_process import RunnerProcess
 executable, log, piece = map(Path, sys.argv[1:])
 async def main():
-    runner = await RunnerProcess.start(executable, log=log, threads=1, load_limit=60)
+    runner = await RunnerProcess.start(executable, log=log, threads=1, load_limit=60, job_logs=log.parent)
     runner.send(piece.read_bytes())
     await asyncio.sleep(600)
 asyncio.run(main())
@@ -194,7 +194,7 @@ async def test_a_program_without_a_python_processor_says_so(tmp_path: Path, scri
     program.write_text(script)
     program.chmod(0o755)
     with pytest.raises(RunnerNotPython, match=said):
-        await RunnerProcess.start(program, log=tmp_path / "runner.log", threads=1, load_limit=30)
+        await RunnerProcess.start(program, log=tmp_path / "runner.log", threads=1, load_limit=30, job_logs=tmp_path)
 
 
 async def test_a_program_that_stays_silent_is_ended(tmp_path: Path) -> None:
@@ -202,13 +202,15 @@ async def test_a_program_that_stays_silent_is_ended(tmp_path: Path) -> None:
     program.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nsleep 600\n")
     program.chmod(0o755)
     with pytest.raises(RunnerNotPython, match=r"within 0\.5 s"):
-        await RunnerProcess.start(program, log=tmp_path / "runner.log", threads=1, load_limit=0.5)
+        await RunnerProcess.start(program, log=tmp_path / "runner.log", threads=1, load_limit=0.5, job_logs=tmp_path)
     assert gone(int((tmp_path / "pid").read_text()))
 
 
 async def test_a_program_that_cannot_be_started_is_lost(tmp_path: Path) -> None:
     with pytest.raises(RunnerLost, match="ocrd-absent"):
-        await RunnerProcess.start(tmp_path / "ocrd-absent", log=tmp_path / "runner.log", threads=1, load_limit=5)
+        await RunnerProcess.start(
+            tmp_path / "ocrd-absent", log=tmp_path / "runner.log", threads=1, load_limit=5, job_logs=tmp_path
+        )
 
 
 async def test_version_can_still_be_asked_in_between(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from offizin import messages
+from offizin.api.job_log_parts import MOST_BYTES
 from offizin.brokers.broker import (
     DEAD_LETTERS,
     HELLO,
@@ -24,8 +25,11 @@ from offizin.brokers.broker import (
 )
 from offizin.brokers.rabbitmq.envelope import Letter
 from offizin.brokers.rabbitmq.queues import DELIVERY_LIMIT
+from offizin.scheduling.remote.followed_logs import AGAIN_AFTER, HOLDS
 from offizin.scheduling.remote.workforce import MARGIN
 from offizin.scheduling.retry_policy import Limits, after_loss
+from offizin.workers.attempt_logs import CHUNK, CHUNK_IN_QUEUE, MOST_WITH_RESULT
+from offizin.workers.live_logs import EVERY
 from offizin.workers.session import INTRODUCE_EVERY
 from offizin.workers.slot import NOTE_AFTER, TAKE_ALL_AFTER
 
@@ -47,6 +51,8 @@ TYPES: dict[Kind, type[msgspec.Struct]] = {
     Kind.LOAD: messages.Load,
     Kind.PAUSE: messages.Pause,
     Kind.FAREWELL: messages.Farewell,
+    Kind.FOLLOW: messages.Follow,
+    Kind.LOG: messages.LogPart,
     Kind.TICK: messages.Tick,
 }
 EXAMPLES = dict(re.findall(r"```json (\w+)\n(.*?)```", PAGE, re.DOTALL))
@@ -117,6 +123,11 @@ def test_the_table_of_queues_says_where_each_kind_goes() -> None:
     ("again every two seconds until it is welcomed", INTRODUCE_EVERY == 2),
     ("for the lease and a fifth more", MARGIN == 0.2),
     ("after two it gets a worker for itself", after_loss(2, Limits()).alone and not after_loss(1, Limits()).alone),
+    ("go its last 64 KiB", MOST_WITH_RESULT == 64 * 1024),
+    ("Base64, at most 64 KiB", MOST_WITH_RESULT == 64 * 1024),
+    ("at most 1 MiB", MOST_BYTES == 1024 * 1024 >= CHUNK),
+    (f"at most {CHUNK_IN_QUEUE // 1024} KiB, five times a second", EVERY == 0.2),
+    ("again every\ntwo seconds as long as somebody reads", AGAIN_AFTER == 2 < HOLDS),
     ("with the sixth it has failed", after_loss(6, Limits()).give_up and not after_loss(5, Limits()).give_up),
 ])  # fmt: skip
 def test_the_figures_of_the_rules_are_those_of_the_program(said: str, holds: bool) -> None:

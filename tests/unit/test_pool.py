@@ -134,7 +134,7 @@ def make_scene() -> Callable[..., Awaitable[Scene]]:
 
         settings = PoolSettings(
             slots=slots, runners=runners, slots_per_processor={}, threads=1, load_limit=1.0, idle_limit=1e6,
-            logs=Path("/nowhere"), environment=lambda _: {},
+            logs=Path("/nowhere"), job_logs=Path("/nowhere"), environment=lambda _: {},
         )  # fmt: skip
         pool = WorkerPool(
             broker, lambda name: Path("/bin") / name, settings, SystemClock(), start, membership,  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ from offizin.messages import Claim, End, Goodbye, Heartbeat, Load, Pause, Tick, 
 from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.remote.adoption import Adoption
 from offizin.scheduling.remote.claims import Claims
+from offizin.scheduling.remote.followed_logs import FollowedLogs
 from offizin.scheduling.remote.losses import Losses
 from offizin.scheduling.remote.orders import Orders
 from offizin.scheduling.remote.reception import Reception
@@ -50,6 +51,7 @@ class RemoteWorkforce:
         self._lease = lease
         self._wake: Callable[[set[str]], None] = lambda _: None
         self._claims: Claims | None = None
+        self._followed: FollowedLogs | None = None
         self._losses: Losses | None = None
         self._adoption: Adoption | None = None
         self._reception: Reception | None = None
@@ -75,6 +77,7 @@ class RemoteWorkforce:
         database, dispatcher, clock = self._database, scheduler.dispatcher, self._clock
         self._wake = dispatcher.wake
         self._claims = Claims(database, dispatcher, self.sessions, self.orders, clock)
+        self._followed = FollowedLogs(dispatcher, self.sessions, self.orders, clock)
         self._losses = Losses(
             database, dispatcher, clock, scheduler.limits, run_over=scheduler.run_over, changed=scheduler.changed
         )
@@ -147,6 +150,10 @@ class RemoteWorkforce:
             WorkerSeen(s.id, s.host, s.pid, s.processors, now - (monotonic - s.heard_at), s.paused, s.held)
             for s in self.sessions.living.values()
         ]
+
+    def follow_log(self, job: str) -> None:
+        if self._followed is not None:
+            self._followed.read(job)
 
     def fingerprint(self, processor: str) -> str:
         """What was learned is good until its workers say something else."""

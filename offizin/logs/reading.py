@@ -1,4 +1,4 @@
-"""Job logs: where they lie and how their ends are read."""
+"""Reading logs. Blocking; what is not there is empty."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ TAIL_LINES = 15
 TAIL_BYTES = 4000
 
 
-def job_log(home: Path | str, run_id: str, job_id: str) -> str:
-    """Where a job's log lies: a directory for each run, so that no directory grows without bound."""
-    return f"{home}/logs/{run_id}/{job_id}.log"
-
-
 def log_tail(path: Path, lines: int = TAIL_LINES) -> str:
-    """The last lines of a log, decoded with replacement; empty when there is none. Blocking."""
+    """The last lines of a log, decoded with replacement."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
@@ -23,3 +18,13 @@ def log_tail(path: Path, lines: int = TAIL_LINES) -> str:
     except OSError:
         return ""
     return "\n".join(text.splitlines()[-lines:])
+
+
+def read_part(path: Path, offset: int, most: int) -> bytes:
+    """At most ``most`` bytes from ``offset`` on."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            file.seek(offset)
+            return file.read(most)
+    except OSError:
+        return b""
