@@ -15,19 +15,22 @@ from offizin.cli.verbosity import verbosity_option
 @click.option("--address", metavar="HOST:PORT", help="Where to listen. [default: 127.0.0.1:8000]")
 @home_option
 @slots_option
+@click.option("--bootstrap", is_flag=True, help="Send Offizin to hosts of CONFIG where it is not installed.")
 @verbosity_option
-def command(config: Path | None, address: str | None, home: Path | None, slots: int | None) -> int:
+def command(config: Path | None, address: str | None, home: Path | None, slots: int | None, bootstrap: bool) -> int:
     """Start a server, and keep it until Ctrl-C or SIGTERM.
 
     It takes workflows over HTTP (the OCR-D Web API), and those of `offizin run` on the same home. What it was doing
-    when it ended goes on when it starts again. CONFIG is a configuration file; none is needed.
+    when it ended goes on when it starts again. CONFIG is a configuration file; none is needed. It may name hosts, on
+    which workers run as long as the server does (docs/cluster.md).
 
     \b
     Examples:
       offizin serve
       offizin serve --address 0.0.0.0:8000 --slots 8
+      offizin serve cluster.yml
     """
     from offizin.cli.serving import serve
 
-    serve(config, address, home, slots)
+    serve(config, address, home, slots, bootstrap)
     return 0

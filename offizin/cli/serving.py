@@ -16,9 +16,10 @@ from offizin.settings import Settings, split_address
 log = logging.getLogger(__name__)
 
 
-def serve(config: Path | None, address: str | None, home: Path | None, slots: int | None) -> None:
+def serve(config: Path | None, address: str | None, home: Path | None, slots: int | None, bootstrap: bool) -> None:
     """Blocking. Raises SettingsInvalid, HomeInUse, and Unavailable when the port is taken."""
-    given = {"home": home, "slots": slots, **(split_address(address) if address else {})}
+    given = {"home": home, "slots": slots, "bootstrap": bootstrap or None}
+    given |= split_address(address) if address else {}
     settings = Settings.load(config, given, os.environ)
     show_log(min(logging.getLevelNamesMapping()[settings.log_level], logging.getLogger("offizin").level))
     for notice in settings.notices:

@@ -70,7 +70,11 @@ class Cluster:
 
     async def start_workers(self, memory: Memory, *, owner: str, queue: str, host: str, port: int) -> None:
         """Returns at once, see Deployment. ``queue`` is the URL of RabbitMQ with its password."""
-        self._workers = Deployment(self._settings.reference, memory, self._clock, owner=owner)
+        settings = self._settings
+        self._workers = Deployment(
+            settings.reference, memory, self._clock,
+            owner=owner, grace=settings.worker_grace, bootstrap=settings.bootstrap,
+        )  # fmt: skip
         await self._workers.start(queue=queue, host=host, port=port)
 
     async def stop_workers(self) -> None:

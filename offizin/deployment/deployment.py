@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from offizin.clock import Clock
+from offizin.deployment.bootstrap import Bootstrap
 from offizin.deployment.host import HostDeployment, Login
 from offizin.deployment.machine import Machine, is_loopback
 from offizin.deployment.machines import HostPlan, Surroundings, host_plans, wanted_on
@@ -34,7 +35,8 @@ class Deployment:
     """Raises SettingsInvalid when it is made.
 
     ``owner`` is the name of this server that stays; ``memory`` keeps what it has started. What an earlier life of the
-    server has started and still runs is taken over, not started anew.
+    server has started and still runs is taken over, not started anew. ``bootstrap``: where `offizin` is missing, it is
+    sent; ``grace``: seconds that what runs may take when its worker is to end.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Deployment:
         *,
         owner: str,
         grace: float = GRACE,
+        bootstrap: bool = False,
         look: float = LOOK,
         machine: Callable[[str, Ssh], Machine] = _ssh,
     ) -> None:
@@ -54,6 +57,7 @@ class Deployment:
         self._clock = clock
         self._owner = owner
         self._grace = grace
+        self._bootstrap = Bootstrap() if bootstrap else None
         self._look = look
         self._machine = machine
         self._hosts: dict[str, HostDeployment] = {}
@@ -70,7 +74,8 @@ class Deployment:
         ``queue`` is the URL for workers, with its password; ``host`` and ``port`` are where this server listens.
         """
         for plan in self._plans:
-            self._add(plan.label, plan.address, plan.login, plan.socket)
+            install = self._bootstrap.install if self._bootstrap is not None and plan.offizin is None else None
+            self._add(plan.label, plan.address, plan.login, plan.socket, install)
         for row in await self._memory.load():
             self._add_remembered(row.host, Details.decode(row.details))
         if self._hosts:
@@ -96,11 +101,18 @@ class Deployment:
         if self._looking is not None:
             await asyncio.gather(self._looking, return_exceptions=True)
 
-    def _add(self, label: str, address: str, login: Ssh, socket: str | None) -> None:
+    def _add(
+        self,
+        label: str,
+        address: str,
+        login: Ssh,
+        socket: str | None,
+        install: Callable[[Machine], Awaitable[None]] | None = None,
+    ) -> None:
         if label not in self._hosts:
             self._hosts[label] = HostDeployment(
                 self._machine(address, login), Login(address, login, socket), self._memory, self._clock,
-                limit=self._grace + HANDING_BACK,
+                limit=self._grace + HANDING_BACK, install=install,
             )  # fmt: skip
 
     def _add_remembered(self, label: str, details: Details) -> None:

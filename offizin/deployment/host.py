@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from offizin.clock import Clock
@@ -38,14 +38,25 @@ class Login:
 
 
 class HostDeployment:
-    """What one server has started on ``machine``. ``limit``: seconds that something may take to end by itself."""
+    """What one server has started on ``machine``. ``limit``: seconds that something may take to end by itself;
+    ``install`` is called before a native worker is started."""
 
-    def __init__(self, machine: Machine, login: Login, memory: Memory, clock: Clock, *, limit: float) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        login: Login,
+        memory: Memory,
+        clock: Clock,
+        *,
+        limit: float,
+        install: Callable[[Machine], Awaitable[None]] | None = None,
+    ) -> None:
         self.machine = machine
         self._login = login
         self._memory = memory
         self._clock = clock
         self._limit = limit
+        self._install = install
         self._one_at_a_time = asyncio.Lock()
         self._seen: set[int] = set()
         self._keepers: dict[Kind, Keeper] = {
@@ -105,6 +116,8 @@ class HostDeployment:
 
     async def _start(self, wanted: Wanted) -> None:
         keeper, mark = self._keepers[wanted.kind], self._clock.new_id()
+        if self._install is not None and wanted.kind is Kind.NATIVE:
+            await self._install(self.machine)
         details = self._login.details(wanted.spec)
         # Before it is started: a crash between the two must not leave something that nobody knows.
         seq = await self._memory.add(

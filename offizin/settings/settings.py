@@ -18,6 +18,7 @@ from offizin.settings.readers import (
     Reader,
     by_processor,
     did_you_mean,
+    flag,
     mapping,
     one_of,
     path,
@@ -83,6 +84,8 @@ class Settings:
     store: Store | None = None
     server_lease: float = 15.0
     worker_lease: float = 15.0
+    worker_grace: float = 60.0
+    bootstrap: bool = False
     log_level: LogLevel = LogLevel.INFO
     reference: ReferenceConfig = field(default_factory=ReferenceConfig)
     notices: tuple[str, ...] = ()
@@ -164,6 +167,8 @@ SETTINGS = {
     "store": Setting(store, "the URL of a PostgreSQL that servers share; not given: SQLite in the home"),
     "server_lease": Setting(seconds(1), "without a sign of life, after which another server takes over"),
     "worker_lease": Setting(seconds(1), "that a worker may be silent before its work is given to others"),
+    "worker_grace": Setting(seconds(0), "for what runs on workers of hosts when they are to end"),
+    "bootstrap": Setting(flag, "whether Offizin is sent to hosts where it is not installed"),
     "log_level": Setting(one_of(LogLevel), "of the server's own log"),
 }
 

@@ -70,6 +70,8 @@ sync: everything
 store: postgresql://ocr@db/books
 server_lease: 5
 worker_lease: 6
+worker_grace: 20
+bootstrap: true
 log_level: debug
 """
     assert set(SETTINGS) <= {line.split(":")[0] for line in text.splitlines()}
@@ -93,6 +95,8 @@ log_level: debug
         store=Store(DatabaseUrl("books", "ocr", "db")),
         server_lease=5.0,
         worker_lease=6.0,
+        worker_grace=20.0,
+        bootstrap=True,
         log_level=LogLevel.DEBUG,
     )
     assert settings.time_limit("ocrd-kraken-recognize") == 600
@@ -142,7 +146,7 @@ def test_the_command_line_may_give_values_or_texts(tmp_path: Path) -> None:
         ("slots: .inf", 1, "slots", "is no number", "A whole number"),
         ("slots:", 1, "slots", "nothing is no number", "A whole number"),
         ("\n# c\nslotz: 4", 3, "slotz", "there is no such setting", "Did you mean slots?"),
-        ("nonsense: 4", 1, "nonsense", "there is no such setting", "Known are: database, home"),
+        ("nonsense: 4", 1, "nonsense", "there is no such setting", "Known are: bootstrap, database, home"),
         ("host: 5", 1, "host", "5 is not a text", 'in quotes: "5"'),
         ("host: ''", 1, "host", "it is empty", "leave the line out"),
         ("load_limit: 0", 1, "load_limit", "0 is not allowed", "seconds of at least 1"),
