@@ -258,8 +258,9 @@ class Offizin:
         )  # fmt: skip
         self.priorities = Priorities(self.database, ownership, virtual_time=virtual_time, wake=wake)
         self._scheduler = Scheduler(
-            server, self.database, self.dispatcher, sending, self.lanes, contexts, limits, run_over, changed
-        )
+            server, self.database, self.dispatcher, sending, self.lanes, contexts, limits, run_over, changed,
+            self.completion.listen,
+        )  # fmt: skip
         self.heartbeats = ServerHeartbeats(
             self.database, clock, self.server, settings.server_lease, virtual_time=virtual_time,
             moved=self.dispatcher.look_everywhere, taken_over=self._take_up, alive=workforce.renew,

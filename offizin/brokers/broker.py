@@ -46,7 +46,6 @@ class Kind(StrEnum):
     END = "end"
     LOAD = "load"
     PAUSE = "pause"
-    FAREWELL = "farewell"
     FOLLOW = "follow"
     # from worker to server
     TAKEN = "taken"
@@ -60,6 +59,7 @@ class Kind(StrEnum):
     LOG = "log"
     # from a server to itself
     TICK = "tick"
+    MARK = "mark"
 
 
 @dataclass(frozen=True, slots=True)

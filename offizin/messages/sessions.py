@@ -81,18 +81,15 @@ class Welcome(msgspec.Struct, frozen=True):
     paused: bool = False
 
 
-class Ask(msgspec.Struct, frozen=True):
-    """Send this server a heartbeat now, and from now on."""
+class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Send this server a heartbeat now, and from now on. ``dead``: servers whose work it has taken over, with the first
+    generation that would be of a new start of theirs; what they sent before must be claimed, and they are told nothing.
+    """
 
     server: str
     generation: int
     number: int
-
-
-class Farewell(msgspec.Struct, frozen=True):
-    """This server is no more: it need not be told anything."""
-
-    server: str
+    dead: list[ServerName] = []
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -133,3 +130,9 @@ class Tick(msgspec.Struct, frozen=True):
 
     generation: int
     at: float
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """A server's message to itself: when it comes back, all has been read that was in that queue before it."""
+
+    id: str

@@ -97,8 +97,12 @@ class Completion:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        self._subscription = await self._broker.consume(self._queue, 100_000, self._receive)
+        self._subscription = await self.listen(self._queue)
         self._task = asyncio.create_task(self._run(), name="completion")
+
+    async def listen(self, queue: str) -> Subscription:
+        """Take in what comes by this queue, too. Raises Unavailable."""
+        return await self._broker.consume(queue, 100_000, self._receive)
 
     async def stop(self) -> None:
         """Take in what has arrived, then no more."""

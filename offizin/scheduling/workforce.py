@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from offizin.brokers.broker import Broker, Message
+from offizin.brokers.broker import Broker, Message, Subscription
 from offizin.messages import AttemptName
 from offizin.processors.tool_description import ToolDescription
 from offizin.scheduling.contexts import Contexts
@@ -36,7 +36,7 @@ class Processors(Protocol):
 
 @dataclass(frozen=True)
 class Scheduler:
-    """What a workforce needs of the scheduler. ``run_over`` and ``changed`` as in Completion."""
+    """What a workforce needs of the scheduler. ``run_over``, ``changed``, ``listen`` as in Completion."""
 
     server: int
     database: Database
@@ -47,6 +47,7 @@ class Scheduler:
     limits: Limits
     run_over: Callable[[int], None]
     changed: Callable[[], None]
+    listen: Callable[[str], Awaitable[Subscription]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ from offizin.messages import (
     Claim,
     Claimed,
     End,
-    Farewell,
     Follow,
     Goodbye,
     Heartbeat,
@@ -172,9 +171,10 @@ class WorkerSession:
                 ask = _read(body, Ask)
                 self._generations[ask.server] = max(ask.generation, self._generations.get(ask.server, 0))
                 self._asked[ask.server] = max(ask.number, self._asked.get(ask.server, 0))
+                for dead in ask.dead:
+                    if self._generations.get(dead.name, dead.generation) < dead.generation:
+                        del self._generations[dead.name]
                 self._due.set()
-            case Kind.FAREWELL:
-                self._generations.pop(_read(body, Farewell).server, None)
             case Kind.CLAIMED if pool:
                 answer = _read(body, Claimed)
                 pool.claim_answered(answer.granted, answer.refused)

@@ -96,7 +96,7 @@ class ClusterWorld(World):
         slots = self.scenario.slots
         settings = PoolSettings(
             slots=slots, runners=3, slots_per_processor={}, threads=1, load_limit=5.0, idle_limit=20.0,
-            logs=Path("/nowhere"), environment=lambda _: {},
+            logs=Path("/nowhere"), job_logs=Path("/nowhere"), environment=lambda _: {},
         )  # fmt: skip
 
         def pool(membership: Membership) -> WorkerPool:

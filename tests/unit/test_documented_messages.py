@@ -50,10 +50,10 @@ TYPES: dict[Kind, type[msgspec.Struct]] = {
     Kind.END: messages.End,
     Kind.LOAD: messages.Load,
     Kind.PAUSE: messages.Pause,
-    Kind.FAREWELL: messages.Farewell,
     Kind.FOLLOW: messages.Follow,
     Kind.LOG: messages.LogPart,
     Kind.TICK: messages.Tick,
+    Kind.MARK: messages.Mark,
 }
 EXAMPLES = dict(re.findall(r"```json (\w+)\n(.*?)```", PAGE, re.DOTALL))
 

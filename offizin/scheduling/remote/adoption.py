@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from offizin.clock import Clock
 from offizin.errors import OffizinError, Unavailable
@@ -33,6 +33,8 @@ PAUSE = 1.0
 
 
 class Adoption:
+    """``drained`` waits until all is heard that lies in queues other than our own: heartbeats may overtake it."""
+
     def __init__(
         self,
         database: Database,
@@ -44,6 +46,7 @@ class Adoption:
         losses: Losses,
         clock: Clock,
         limits: Limits,
+        drained: Callable[[], Awaitable[None]],
     ) -> None:
         self._database = database
         self._dispatcher = dispatcher
@@ -54,6 +57,7 @@ class Adoption:
         self._losses = losses
         self._clock = clock
         self._limits = limits
+        self._drained = drained
         self._task: asyncio.Task[None] | None = None
         self._once_more = False
 
@@ -103,6 +107,7 @@ class Adoption:
         if not out:
             return
         await self._sessions.hear_all()
+        await self._drained()
         living = self._sessions.living
         still_out = [piece for piece in out if self._dispatcher.out.get((piece.id, piece.piece)) is piece]
         found: list[tuple[Dispatched, str]] = []

@@ -9,11 +9,11 @@ import msgspec
 
 from offizin.brokers.broker import Broker, Kind, Message, control_of
 from offizin.errors import Unavailable
-from offizin.messages import Ask, Claimed, End, Farewell, Follow, Load, Pause, Welcome, encode
+from offizin.messages import Ask, Claimed, End, Follow, Load, Pause, Welcome, encode
 
 log = logging.getLogger(__name__)
 
-Order = Welcome | Ask | Claimed | End | Load | Pause | Follow | Farewell
+Order = Welcome | Ask | Claimed | End | Load | Pause | Follow
 _KINDS: dict[type[msgspec.Struct], Kind] = {
     Welcome: Kind.WELCOME,
     Ask: Kind.ASK,
@@ -22,7 +22,6 @@ _KINDS: dict[type[msgspec.Struct], Kind] = {
     Load: Kind.LOAD,
     Pause: Kind.PAUSE,
     Follow: Kind.FOLLOW,
-    Farewell: Kind.FAREWELL,
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from offizin.clock import Clock
-from offizin.messages import Ask, AttemptName, Heartbeat
+from offizin.messages import Ask, AttemptName, Heartbeat, ServerName
 
 
 @dataclass(slots=True, eq=False)
@@ -37,6 +37,7 @@ class Sessions:
         self.generation = incarnation << 20
         self.paused_processors: Collection[str] = ()
         self.paused_hosts: Collection[str] = ()
+        self.dead_servers: list[ServerName] = []  # whose work is ours; see Ask
         self._clock = clock
         self._ask = ask
         self._number = 0
@@ -126,7 +127,7 @@ class Sessions:
         return [s for s in self.living.values() if s.asked < number or s.generation < generation]
 
     def _send_ask(self, session: LiveSession) -> None:
-        self._ask(session.id, Ask(self.server, self.generation, self._number))
+        self._ask(session.id, Ask(self.server, self.generation, self._number, self.dead_servers))
 
     def _announce(self) -> None:
         self._changed.set()

@@ -11,15 +11,17 @@ import msgspec
 from offizin.brokers.broker import Broker, Kind, Message, results_of
 from offizin.clock import Clock
 from offizin.errors import Unavailable
-from offizin.messages import Claim, End, Goodbye, Heartbeat, Load, Pause, Tick, encode
+from offizin.messages import Claim, End, Goodbye, Heartbeat, Load, Mark, Pause, Tick, encode
 from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.remote.adoption import Adoption
 from offizin.scheduling.remote.claims import Claims
 from offizin.scheduling.remote.followed_logs import FollowedLogs
+from offizin.scheduling.remote.inheritance import Inheritance
 from offizin.scheduling.remote.losses import Losses
 from offizin.scheduling.remote.orders import Orders
 from offizin.scheduling.remote.reception import Reception
 from offizin.scheduling.remote.registered import RegisteredProcessors
+from offizin.scheduling.remote.rescue import Rescue
 from offizin.scheduling.remote.sessions import Sessions
 from offizin.scheduling.sending import Sender
 from offizin.scheduling.workforce import LeftBehind, Scheduler, WorkerSeen
@@ -54,8 +56,11 @@ class RemoteWorkforce:
         self._followed: FollowedLogs | None = None
         self._losses: Losses | None = None
         self._adoption: Adoption | None = None
+        self._inheritance: Inheritance | None = None
+        self._rescue: Rescue | None = None
         self._reception: Reception | None = None
         self._ticks: Ticks | None = None
+        self._looking: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -81,10 +86,13 @@ class RemoteWorkforce:
         self._losses = Losses(
             database, dispatcher, clock, scheduler.limits, run_over=scheduler.run_over, changed=scheduler.changed
         )
+        self._inheritance = Inheritance(self._server, database, self.broker, self.sessions, clock, scheduler.listen)
         self._adoption = Adoption(
             database, dispatcher, scheduler.sending, scheduler.lanes, scheduler.contexts, self.sessions, self._losses,
-            clock, scheduler.limits,
+            clock, scheduler.limits, self._inheritance.drained,
         )  # fmt: skip
+        self._rescue = Rescue(self.broker, dispatcher, scheduler.sending, self.sessions, self._losses, self._lease)
+        await self._inheritance.look()
         for row in await database.read(holders.all_sessions):
             self.sessions.expect(row.id, row.host, row.pid, row.processors)
         if adopted := await self._adoption.adopt(self._server.seq):
@@ -102,6 +110,8 @@ class RemoteWorkforce:
     async def inherit(self, scheduler: Scheduler, left: LeftBehind) -> None:
         """Workers go on with what they have; who has what is found out."""
         assert self._adoption is not None
+        assert self._inheritance is not None
+        await self._inheritance.look()
         adopted = await self._adoption.adopt(self._server.seq)
         log.warning("%d pieces are under way that server %s had sent", adopted, left.server)
         self._adoption.settle()
@@ -114,11 +124,13 @@ class RemoteWorkforce:
 
     async def stop(self) -> None:
         """Workers go on with what they have; their results wait for the next start."""
-        for part in (self._reception, self._ticks, self._adoption, self._claims):
+        for part in (self._reception, self._ticks, self._adoption, self._claims, self._inheritance):
             if part is not None:
                 await part.stop()
 
     async def leave(self, scheduler: Scheduler) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.orders.stop()
 
@@ -193,6 +205,8 @@ class RemoteWorkforce:
                 self._claims.claimed(msgspec.json.decode(message.body, type=Claim))
             case Kind.GOODBYE:
                 self._leave(msgspec.json.decode(message.body, type=Goodbye).session, crashed=False)
+            case Kind.MARK if self._inheritance is not None:
+                self._inheritance.marked(msgspec.json.decode(message.body, type=Mark))
             case Kind.TICK:
                 self._tick(msgspec.json.decode(message.body, type=Tick))
 
@@ -220,6 +234,19 @@ class RemoteWorkforce:
             log.error("session %s of %s (pid %d) is silent: taken for lost", session.id, session.host, session.pid)
             self._leave(session.id, crashed=True)
         self.sessions.ask_again()
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look(tick.at), name="rescue")
+
+    async def _look(self, at: float) -> None:
+        """For what ought not to be, but may: a server that has started again, pieces that nobody has."""
+        assert self._rescue is not None
+        assert self._inheritance is not None
+        try:
+            if self._database.shared:
+                await self._inheritance.look()
+            await self._rescue.look(at)
+        except Unavailable as error:
+            log.warning("what may be lost is not looked for now: %s", error)
 
     def _leave(self, session: str, *, crashed: bool) -> None:
         assert self._losses is not None
