@@ -57,7 +57,8 @@ class Cluster:
         if (queue := config.process_queue) is not None and not queue.skip_deployment:
             login = queue.credentials
             user, password = (None, None) if login is None else (login.username, login.password)
-            service = service_programs.rabbitmq(queue.address, queue.port, user, password, self._data_of(queue))
+            data, vhost = self._data_of(queue), queue.vhost
+            service = service_programs.rabbitmq(queue.address, queue.port, user, password, data, vhost)
             await self._start(service, queue, memory)
         if (database := config.database) is not None and not database.skip_deployment:
             login = database.credentials
@@ -119,3 +120,5 @@ async def _stop(service: ServiceDeployment) -> None:
         await service.stop()
     except Unavailable as error:
         log.error("%s %s", error, error.advice)
+    except Exception:  # the end of the server must not suffer
+        log.exception("a service could not be ended")

@@ -169,6 +169,8 @@ class Deployment:
             await host.end_all()
         except Unavailable as error:
             log.error("what was started on %s may still run there: %s %s", host.machine.label, error, error.advice)
+        except Exception:  # the other hosts, and the end of the server, must not suffer
+            log.exception("what was started on %s may still run there", host.machine.label)
 
     def _tell(self, label: str, error: OffizinError) -> None:
         """Once for each thing that is wrong, however often it is tried."""

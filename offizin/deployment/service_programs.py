@@ -33,7 +33,9 @@ class ServiceProgram:
     pull: bool = True
 
 
-def rabbitmq(address: str, port: int, user: str | None, password: str | None, data: str) -> ServiceProgram:
+def rabbitmq(
+    address: str, port: int, user: str | None, password: str | None, data: str, vhost: str = "/"
+) -> ServiceProgram:
     """``user`` is made when it starts; None is RabbitMQ's own guest, who is let in from its own machine alone.
     ``data`` is the directory for its data, "" for one in the user's home.
 
@@ -42,18 +44,19 @@ def rabbitmq(address: str, port: int, user: str | None, password: str | None, da
     """
     listen = _own_address(address, others="::")
     login = {} if user is None else {"RABBITMQ_DEFAULT_USER": user, "RABBITMQ_DEFAULT_PASS": password or ""}
+    place = {} if vhost == "/" else {"RABBITMQ_DEFAULT_VHOST": vhost}
     settings = variables(
         listen=f"[{listen}]:{port}" if ":" in listen else f"{listen}:{port}",
         name=f"offizin-{port}@localhost",
         dist=str(_beside(port, 2)),
         epmd=str(_beside(port, 3)),
-        definitions="" if user is None else _definitions(user, password or ""),
+        definitions="" if user is None and vhost == "/" else _definitions(user or "guest", password or "guest", vhost),
     )
     container = Container(
         name=f"offizin-rabbitmq-{port}",
         image=RABBITMQ_IMAGE,
         environment={
-            **login, "RABBITMQ_NODENAME": "offizin@localhost", "RABBITMQ_NODE_PORT": str(port),
+            **login, **place, "RABBITMQ_NODENAME": "offizin@localhost", "RABBITMQ_NODE_PORT": str(port),
             "RABBITMQ_NODE_IP_ADDRESS": listen,
         },
         volumes=(f"offizin-rabbitmq-{port}:/var/lib/rabbitmq",),
@@ -119,7 +122,7 @@ def _own_address(address: str, *, others: str) -> str:
     return "::1" if address.strip("[]") == "::1" else "127.0.0.1"
 
 
-def _definitions(user: str, password: str) -> str:
+def _definitions(user: str, password: str, vhost: str) -> str:
     """Source: https://www.rabbitmq.com/docs/passwords and /definitions. The salt needs to be no secret."""
     word = password.encode()
     salt = hashlib.sha256(b"salt of " + user.encode() + b"\0" + word).digest()[:4]
@@ -128,8 +131,8 @@ def _definitions(user: str, password: str) -> str:
     return json.dumps({
         "users": [{"name": user, "password_hash": hashed, "hashing_algorithm": "rabbit_password_hashing_sha256",
                    "tags": "administrator"}],
-        "vhosts": [{"name": "/"}],
-        "permissions": [{"user": user, "vhost": "/", **may}],
+        "vhosts": [{"name": vhost}],
+        "permissions": [{"user": user, "vhost": vhost, **may}],
     })  # fmt: skip
 
 

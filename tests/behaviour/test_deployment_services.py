@@ -55,7 +55,7 @@ def deployment(service: ServiceProgram, port: int, home: Path) -> ServiceDeploym
 def rabbitmq(port: int, home: Path) -> ServiceDeployment:
     if program("rabbitmq-server") is None:
         pytest.skip("RabbitMQ is not installed (apt-get install rabbitmq-server)")
-    return deployment(service_programs.rabbitmq("127.0.0.1", port, "me", PASSWORD, str(home)), port, home)
+    return deployment(service_programs.rabbitmq("127.0.0.1", port, "me", PASSWORD, str(home), "books"), port, home)
 
 
 def postgresql(port: int, home: Path, password: str | None = PASSWORD) -> ServiceDeployment:
@@ -88,7 +88,7 @@ async def test_rabbitmq_is_started_taken_over_and_ended(
     await first.start()
     running = await marks(home)
     assert len(running) >= 2  # with its epmd
-    url = f"amqp://me:{'it%27s%20%231%20%E2%80%93%20open'}@127.0.0.1:{port}/"
+    url = f"amqp://me:{'it%27s%20%231%20%E2%80%93%20open'}@127.0.0.1:{port}/books"
     connection = await aiormq.connect(url)
     channel = await connection.channel()
     await channel.queue_declare("kept", durable=True, arguments={"x-queue-type": "quorum"})
