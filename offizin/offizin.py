@@ -37,6 +37,7 @@ from offizin.scheduling.lanes import Lanes, ReadMets, SaveMets
 from offizin.scheduling.learned import LearnedProcessors
 from offizin.scheduling.ownership import Ownership
 from offizin.scheduling.priorities import Priorities
+from offizin.scheduling.remote.strays import Strays
 from offizin.scheduling.remote.workforce import RemoteWorkforce
 from offizin.scheduling.retry_policy import Limits
 from offizin.scheduling.retrying import Retrying
@@ -137,6 +138,7 @@ class Offizin:
         self.timings = Timings()
         self.changes = Changes()
         self.stopping = asyncio.Event()
+        self._at_work = asyncio.Event()
         self.fenced: TakenOver | None = None  # why it ends by itself
         self._abandoning: asyncio.Task[None] | None = None
         self.cluster = Cluster(settings, self.clock)
@@ -242,7 +244,7 @@ class Offizin:
             self.database, self.broker, self.dispatcher, choosing, self.learned, clock, self.timings, limits,
             run_over=run_over, end_work=workforce.cancel, changed=changed,
             logs=ArrivingLogs(self.dispatcher, self.log_parts), queue=results_of(workforce.sender.name),
-            takes=workforce.takes, others=workforce.heard,
+            takes=workforce.takes, others=workforce.heard, strays=Strays(self.database, self.broker, server).pass_on,
         )  # fmt: skip
         self.submissions = Submissions(
             self.database, ownership, self.lanes, contexts, self.processors, self.dispatcher, choosing, clock,
@@ -287,9 +289,11 @@ class Offizin:
         ]
         for service in self._services:
             await service.start()
+        self._at_work.set()
 
     async def _take_up(self, left: LeftBehind) -> None:
         """What a dead server has left is ours now."""
+        await self._at_work.wait()
         await self.workforce.inherit(self._scheduler, left)
         await self.dispatcher.look_everywhere()
         await self.endings.look_everywhere()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -44,6 +44,9 @@ MANY = 8
 # Before another try when the database cannot be used, in seconds.
 PAUSE = 1.0
 
+# What workers and servers say of themselves.
+OF_THEMSELVES = (Kind.HEARTBEAT, Kind.GOODBYE, Kind.TICK)
+
 # A group stays small enough that its transaction does not hold up others.
 MOST_IN_GROUP = 256
 
@@ -52,8 +55,8 @@ class Completion:
     """``run_over`` is called with the number of each run in which nothing is open; ``end_work`` with the id of a job
     that has begun although it was cancelled, on its way to the worker; ``changed`` after each commit; ``takes`` with a
     piece and the session that says it has taken it over; ``others`` with what workers say of themselves, once all that
-    they said before is taken in. ``logs`` gets what jobs wrote on other machines, before it is shown that they are
-    over."""
+    they said before is taken in; ``strays`` with what is said of work that is not under way here, by job. ``logs`` gets
+    what jobs wrote on other machines, before it is shown that they are over."""
 
     def __init__(
         self,
@@ -73,6 +76,7 @@ class Completion:
         queue: str = RESULTS,
         takes: Callable[[Dispatched, str], bool] = lambda _piece, _session: True,
         others: Callable[[Message], None] = lambda _: None,
+        strays: Callable[[Sequence[tuple[str, Message]]], Awaitable[None]] | None = None,
     ) -> None:
         self._database = database
         self._broker = broker
@@ -89,6 +93,7 @@ class Completion:
         self._queue = queue
         self._takes = takes
         self._others = others
+        self._strays = strays
         self._arrived: list[Delivery] = []
         self._last_group = 0.0  # when the last group was begun
         self._stopping = False
@@ -102,7 +107,15 @@ class Completion:
 
     async def listen(self, queue: str) -> Subscription:
         """Take in what comes by this queue, too. Raises Unavailable."""
-        return await self._broker.consume(queue, 100_000, self._receive)
+        receive = self._receive if queue == self._queue else self._receive_of_another
+        return await self._broker.consume(queue, 100_000, receive)
+
+    def _receive_of_another(self, deliveries: list[Delivery]) -> None:
+        """What workers say of themselves they say to each server in its own queue, and answer its own questions."""
+        for delivery in deliveries:
+            if delivery.message.kind in OF_THEMSELVES:
+                delivery.acknowledge()
+        self._receive([each for each in deliveries if each.message.kind not in OF_THEMSELVES])
 
     async def stop(self) -> None:
         """Take in what has arrived, then no more."""
@@ -180,16 +193,24 @@ class Completion:
         taken: list[Taken] = []
         others: list[Message] = []
         logs: list[LogPart] = []
+        strays: list[tuple[str, Message]] = []
         with self._timings.measure("result: decode", 0):
             for delivery in group:
                 message = delivery.message
                 try:
                     if message.kind is Kind.RESULT:
-                        results.append((decode_result(message.body), message.sender))
+                        result = decode_result(message.body)
+                        results.append((result, message.sender))
+                        if self._piece(result) is None:
+                            strays.append((result.job, message))
                     elif message.kind is Kind.LOG:
-                        logs.append(decode_log_part(message.body))
+                        logs.append(part := decode_log_part(message.body))
+                        if self._piece(part) is None:
+                            strays.append((part.job, message))
                     elif message.kind is Kind.TAKEN:
-                        taken.append(decode_taken(message.body))
+                        taken.append(note := decode_taken(message.body))
+                        if self._piece(note) is None:
+                            strays.append((note.job, message))
                     elif message.kind is Kind.LOADED:
                         await self._loaded(message.body)
                     elif message.kind is Kind.UNLOADABLE:
@@ -200,6 +221,8 @@ class Completion:
                         others.append(message)
                 except msgspec.DecodeError as error:
                     log.error("a message on the result queue cannot be read: %s", error)
+        if strays and self._strays is not None:
+            await self._strays(strays)
         counting = [result for result, sender in results if self._counts(result, sender)]
         if logs := [*logs, *logs_of(counting)]:
             await self._logs.keep(logs)
@@ -286,7 +309,7 @@ class Completion:
             self._end_work(job)
         self._changed()
 
-    def _piece(self, note: Result | Taken) -> Dispatched | None:
+    def _piece(self, note: Result | Taken | LogPart) -> Dispatched | None:
         """The piece it speaks of, unless it is a stale attempt's."""
         piece = self._dispatcher.out.get((note.job, note.piece))
         return piece if piece is not None and piece.attempt == note.attempt else None

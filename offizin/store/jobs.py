@@ -182,6 +182,12 @@ def rows_by_id(tx: Transaction, ids: Collection[str]) -> dict[str, JobRow]:
     return {row[1]: _job(row) for row in tx.execute(_rows_by_id, {"ids": list(ids)})} if ids else {}
 
 
+def owners(tx: Transaction, ids: Collection[str]) -> dict[str, int]:
+    """The servers of those of the jobs that are not over."""
+    query = select(jobs.c.id, jobs.c.server).where(jobs.c.id.in_(list(ids)), jobs.c.state.in_(list(LIVE)))
+    return {job: server for job, server in tx.execute(query)}
+
+
 def server_of(tx: Transaction, job_id: str) -> int | None:
     """The server that owns the job, or owned it when it ended; None when there is no such job."""
     return tx.execute(select(jobs.c.server).where(jobs.c.id == job_id)).scalar_one_or_none()

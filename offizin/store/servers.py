@@ -109,6 +109,11 @@ def fence(tx: Transaction, dead: ServerRow, heir: ServerIdentity) -> ServerRow |
     return fenced
 
 
+def take_heirlooms(tx: Transaction, dead: ServerRow, heir: ServerIdentity) -> None:
+    """``heir`` is the heir now of all whose heir was ``dead``: what is still said to them is for it."""
+    tx.execute(update(servers).where(servers.c.heir == dead.seq).values(heir=heir.seq))
+
+
 def all_of_them(tx: Transaction) -> list[ServerRow]:
     return [ServerRow(*row) for row in tx.execute(select(*_columns).order_by(servers.c.seq))]
 

@@ -150,6 +150,7 @@ class ServerHeartbeats(Periodic):
             return None
         singles = frozenset(row.seq for row in jobs.in_flight(tx, dead.seq) if row.page is not None)
         of_many = frozenset((row.job, row.number) for row in pieces.in_flight(tx, dead.seq))
+        servers.take_heirlooms(tx, dead, self._server)
         return fenced, LeftBehind(dead.name, singles, of_many)
 
     def _move_some(self, tx: Transaction, dead: ServerRow) -> bool:

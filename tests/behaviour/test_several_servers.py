@@ -3,7 +3,6 @@ over when it dies."""
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -15,22 +14,27 @@ from lxml import etree
 
 from tests.behaviour.books import make_book
 from tests.behaviour.conftest import Gate
-from tests.behaviour.processes import Server
+from tests.behaviour.processes import Programs, Server
 from tests.postgresql_cluster import PostgresqlCluster
 
 LEASE = 2.0
+EXIT_TAKEN_OVER = 5
 
 
 class Servers:
     """Starts servers that share a database."""
 
-    def __init__(self, directory: Path, store: str) -> None:
+    def __init__(self, directory: Path, programs: Programs, store: str) -> None:
         self._directory = directory
+        self._programs = programs
         self._store = store
         self.started: list[Server] = []
 
     def start(self, name: str, **settings: Any) -> Server:
-        server = Server(self._directory / name, store=self._store, **{"server_lease": LEASE, **settings})
+        home = self._directory / name
+        self._programs.remind(home)
+        shared = {"store": self._store, "processor_directories": [str(self._programs.directory)]}
+        server = Server(home, **shared, **{"server_lease": LEASE, **settings})
         self.started.append(server)
         return server
 
@@ -41,19 +45,18 @@ class Servers:
                 server.process.send_signal(signal.SIGCONT)
                 server.process.kill()
             server.ended()
+            self._programs.remember(server.home)
 
 
 @pytest.fixture
-def servers(postgresql_cluster: PostgresqlCluster, tmp_path: Path) -> Iterator[Servers]:
-    with asyncio.Runner() as runner:
-        database = postgresql_cluster.new_database()
-        url = runner.run(database.__aenter__())
-        servers = Servers(tmp_path, f"postgresql://{url.user}@/{url.database}?host={url.host}")
-        try:
-            yield servers
-        finally:
-            servers.end()
-            runner.run(database.__aexit__(None, None, None))
+def servers(postgresql_cluster: PostgresqlCluster, programs: Programs, tmp_path: Path) -> Iterator[Servers]:
+    database = postgresql_cluster.make_database()
+    servers = Servers(tmp_path, programs, f"postgresql://{database.user}@/{database.database}?host={database.host}")
+    try:
+        yield servers
+    finally:
+        servers.end()
+        postgresql_cluster.drop_database(database)
 
 
 def waiting_at(gate: Gate) -> str:
@@ -85,6 +88,16 @@ def events_until(server: Server, ended_runs: int) -> Iterator[dict[str, Any]]:
         ended_runs -= sum(not change["job"] and change["state"] == "SUCCESS" for change in event["changes"])
         if ended_runs == 0:
             return
+
+
+def begun(server: Server, run: str) -> list[str]:
+    """The jobs that were begun in a run that has ended, each as often as it was."""
+    found: list[str] = []
+    for event in server.events(after=0, run=run):
+        found += [change["job"] for change in event["changes"] if change["job"] and change["state"] == "RUNNING"]
+        if any(not change["job"] and change["state"] == "SUCCESS" for change in event["changes"]):
+            break
+    return found
 
 
 def until_running(server: Server, run: str) -> None:
@@ -123,7 +136,7 @@ def test_a_server_that_was_stopped_past_its_lease_ends_and_changes_nothing(
     assert two.wait_for_run(run) == "SUCCESS"
     made = contents(book.parent)
     one.process.send_signal(signal.SIGCONT)
-    assert one.process.wait(30) != 0
+    assert one.ended() == EXIT_TAKEN_OVER
     assert contents(book.parent) == made
     assert len(files_in(book)) == 3 * 4
 

@@ -22,6 +22,7 @@ from offizin.scheduling.remote.losses import Losses
 from offizin.scheduling.remote.sessions import Sessions
 from offizin.scheduling.retry_policy import Limits, after_loss
 from offizin.scheduling.sending import Sending
+from offizin.scheduling.workforce import LeftBehind
 from offizin.store import holders, jobs, pieces
 from offizin.store.holders import Hold
 from offizin.store.transaction import Database, Transaction
@@ -61,12 +62,14 @@ class Adoption:
         self._task: asyncio.Task[None] | None = None
         self._once_more = False
 
-    async def adopt(self, server: int) -> int:
-        """Take up all that is in flight of what this server owns, and that it does not know of yet. How many pieces."""
+    async def adopt(self, server: int, left: LeftBehind | None = None) -> int:
+        """Take up all that is in flight of what this server owns, and that it does not know of yet; or, of that, what a
+        dead one has ``left``. How many pieces."""
         found = [
             piece
             for piece in await self._database.read(lambda tx: self._in_flight(tx, server))
             if (piece.id, piece.piece) not in self._dispatcher.out
+            and (left is None or piece.seq in left.jobs or (piece.seq, piece.piece) in left.pieces)
         ]
         lanes = {}
         for mets in {piece.context.mets for piece in found}:

@@ -112,8 +112,12 @@ class RemoteWorkforce:
         assert self._adoption is not None
         assert self._inheritance is not None
         await self._inheritance.look()
-        adopted = await self._adoption.adopt(self._server.seq)
+        for row in await self._database.read(holders.all_sessions):
+            self.sessions.expect(row.id, row.host, row.pid, row.processors)
+        adopted = await self._adoption.adopt(self._server.seq, left)
         log.warning("%d pieces are under way that server %s had sent", adopted, left.server)
+        # What is sent again may lie in a queue already.
+        self.sessions.next_generation()
         self._adoption.settle()
 
     def renew(self, lease: float) -> None:
