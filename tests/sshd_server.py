@@ -99,7 +99,9 @@ class SshdServer:
         for letter in "ab":
             name, password = f"offizin-{secrets.token_hex(4)}-{letter}", secrets.token_urlsafe(9)
             home = self.directory / name
-            _do("useradd", "--create-home", "--home-dir", str(home), "--shell", "/bin/bash", name)
+            # Of one group, so that they can work on the same books.
+            _do("useradd", "--create-home", "--home-dir", str(home), "--shell", "/bin/bash", "--gid", "users", name)
+            home.chmod(0o755)
             _do("chpasswd", text=f"{name}:{password}\n")
             self.accounts.append(Account(name, home, pwd.getpwnam(name).pw_uid, password))
 

@@ -7,9 +7,11 @@ import os
 import shlex
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -22,9 +24,9 @@ from offizin.deployment.pids import MARK
 from tests.behaviour.books import make_book
 from tests.behaviour.served import SECONDS, Served
 from tests.rabbitmq_server import free_ports, program
-from tests.sshd_server import ADDRESS, OTHER_ADDRESS, SshdServer
+from tests.sshd_server import ADDRESS, OTHER_ADDRESS, Account, SshdServer
 
-ROOT = Path(__file__).parents[2]
+PACKAGES = os.pathsep.join([str(Path(__file__).parents[2]), *(path for path in sys.path if "-packages" in path)])
 PAGES = 12
 STEPS = 3
 WORKFLOW = "\n".join(
@@ -32,35 +34,91 @@ WORKFLOW = "\n".join(
 )
 
 
+@dataclass(frozen=True)
+class Hosts:
+    """``logins``: address, account and the command line of a Python that it may run."""
+
+    logins: tuple[tuple[str, Account, str], ...]
+
+    def workers(self, sshd: SshdServer) -> list[Path]:
+        """Where they have their files."""
+        homes = {account.home / ".local/share" for _, account, _ in self.logins} | {sshd.directory / "data"}
+        return [place for home in homes for place in (home / "offizin/workers").glob("*/*")]
+
+
+@pytest.fixture
+def hosts(sshd_server: SshdServer) -> Hosts:
+    """Two users; or the present one at two addresses, where others cannot run this Python or one that is like it."""
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    for python in (sys.executable, f"/usr/bin/python{version}"):
+        if len(sshd_server.accounts) == 2 and all(_runs(python, account) for account in sshd_server.accounts):
+            first, second = sshd_server.accounts
+            return Hosts(((ADDRESS, first, python), (ADDRESS, second, python)))
+    one = sshd_server.present
+    shutil.rmtree(sshd_server.directory / "data", ignore_errors=True)
+    return Hosts(((ADDRESS, one, sys.executable), (OTHER_ADDRESS, one, sys.executable)))
+
+
+def _runs(python: str, account: Account) -> bool:
+    command = [python, "-c", "import offizin, ocrd, lxml, aiormq"]
+    try:
+        done = subprocess.run(
+            command, user=account.uid, group="users", extra_groups=[], env={"PYTHONPATH": PACKAGES}, check=False,
+            capture_output=True,
+        )  # fmt: skip
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
 @pytest.fixture
 def home() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="offizin-whole-", ignore_cleanup_errors=True) as directory:
+        Path(directory).chmod(0o755)
         yield Path(directory)
         for process in left_of(Path(directory)):
             process.kill()
 
 
 @pytest.fixture
-def config(sshd_server: SshdServer, home: Path) -> Path:
-    """The present user logs in at two addresses: other users may not be able to use this Python."""
+def book(home: Path) -> Path:
+    """Which all users of the group may write."""
+    mets = make_book(home / "book", PAGES)
+    if os.getuid() == 0:
+        for path in (mets.parent, *mets.parent.rglob("*")):
+            shutil.chown(path, group="users")
+            path.chmod(0o2775 if path.is_dir() else 0o664)
+    return mets
+
+
+@pytest.fixture
+def config(sshd_server: SshdServer, home: Path, hosts: Hosts) -> Path:
     if program("rabbitmq-server") is None:
         pytest.skip("RabbitMQ is not installed (apt-get install rabbitmq-server)")
-    offizin = home / "offizin"
-    environment = {"PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    exports = "".join(f"export {key}={shlex.quote(value)}\n" for key, value in environment.items())
-    offizin.write_text(f'#!/bin/sh\n{exports}exec {shlex.quote(sys.executable)} -m offizin "$@"\n')
-    offizin.chmod(0o755)
-    shutil.rmtree(sshd_server.directory / "data", ignore_errors=True)
-    login = {
-        "port": sshd_server.port, "known_hosts": str(sshd_server.known_hosts), "username": sshd_server.present.name,
-        "path_to_privkey": str(sshd_server.key), "offizin": str(offizin),
-        "workers": [{"name": "ocrd-dummy", "number_of_instance": 1}],
-    }  # fmt: skip
-    hosts = [{"address": address, **login} for address in (ADDRESS, OTHER_ADDRESS)]
+    entries = []
+    for number, (address, account, python) in enumerate(hosts.logins):
+        programs = home / f"programs-{number}"
+        programs.mkdir()
+        surroundings = (
+            f'export PYTHONPATH={shlex.quote(PACKAGES)} PATH={shlex.quote(str(programs))}:"$PATH"\numask 002\n'
+        )
+        dummy = "from ocrd.processor.builtin.dummy_processor import cli; cli()"
+        _script(programs / "offizin", f'{surroundings}exec {shlex.quote(python)} -m offizin "$@"\n')
+        _script(programs / "ocrd-dummy", f'exec {shlex.quote(python)} -c {shlex.quote(dummy)} "$@"\n')
+        entries.append({
+            "address": address, "port": sshd_server.port, "known_hosts": str(sshd_server.known_hosts),
+            "username": account.name, "path_to_privkey": str(sshd_server.key), "offizin": str(programs / "offizin"),
+            "workers": [{"name": "ocrd-dummy", "number_of_instance": 1}],
+        })  # fmt: skip
     queue = {"address": "127.0.0.1", "port": free_ports(1)[0], "credentials": {"username": "me", "password": "sesame"}}
     file = home / "cluster.yml"
-    file.write_text(yaml.safe_dump({"process_queue": queue, "hosts": hosts}))
+    file.write_text(yaml.safe_dump({"process_queue": queue, "hosts": entries}))
     return file
+
+
+def _script(file: Path, text: str) -> None:
+    file.write_text(f"#!/bin/sh\n{text}")
+    file.chmod(0o755)
 
 
 def left_of(home: Path) -> list[psutil.Process]:
@@ -74,10 +132,10 @@ def left_of(home: Path) -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.parametrize("how", ["killed", "stopped"])
 def test_a_run_on_two_hosts_survives_the_server_and_stop_leaves_nothing(
-    sshd_server: SshdServer, home: Path, config: Path
+    sshd_server: SshdServer, home: Path, config: Path, hosts: Hosts, book: Path, how: str
 ) -> None:
-    mets = make_book(home / "book", PAGES)
     (port,) = free_ports(1)
     server = Served(home / "home", config, port)
     server.says("started worker on", times=2)
@@ -85,27 +143,34 @@ def test_a_run_on_two_hosts_survives_the_server_and_stop_leaves_nothing(
     until_processors_are_there(client)
     answer = client.post(
         "/workflow/run",
-        params={"mets_path": str(mets), "page_wise": True}, files={"workflow": ("w.txt", WORKFLOW)},
+        params={"mets_path": str(book), "page_wise": True}, files={"workflow": ("w.txt", WORKFLOW)},
     )  # fmt: skip
     assert answer.status_code == 200, answer.text
     run = answer.json()["job_id"]
     until_the_end(client, run, at_most=PAGES)
-    server.process.send_signal(signal.SIGKILL)
-    server.process.wait(SECONDS)
+    if how == "killed":
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait(SECONDS)
+    else:
+        stop(server, home)
 
     again = Served(home / "home", config, port)
-    again.says("still runs from before", times=3)
-    client = httpx.Client(base_url=again.url, timeout=SECONDS)
-    assert until_the_end(client, run) == "SUCCESS"
-    places = list((sshd_server.directory / "data/offizin/workers").glob("*/*"))
-    assert len(places) == 2
+    again.says("still runs from before" if how == "killed" else "started ", times=3)
+    assert until_the_end(httpx.Client(base_url=again.url, timeout=SECONDS), run) == "SUCCESS"
+    places = hosts.workers(sshd_server)
+    assert len(places) >= 2
     assert all(list((place / "logs/runners").iterdir()) for place in places)  # both have worked
-    assert httpx.post(f"{again.url}/stop").status_code == 200
-    assert again.process.wait(SECONDS + 60) == 0
-    assert left_of(home) == []
-    names = etree.parse(mets).xpath("//*[local-name()='fileGrp'][starts-with(@USE, 'OUT-')]/*/@ID")
+    stop(again, home)
+    names = etree.parse(book).xpath("//*[local-name()='fileGrp'][starts-with(@USE, 'OUT-')]/*/@ID")
     assert isinstance(names, list)
     assert len(names) >= PAGES * STEPS
+    assert "sesame" not in "".join(server.lines + again.lines)
+
+
+def stop(server: Served, home: Path) -> None:
+    assert httpx.post(f"{server.url}/stop").status_code == 200
+    assert server.process.wait(SECONDS + 60) == 0
+    assert left_of(home) == []
 
 
 def until_processors_are_there(client: httpx.Client) -> None:
