@@ -265,8 +265,8 @@ class Offizin:
         )  # fmt: skip
         self.heartbeats = ServerHeartbeats(
             self.database, clock, self.server, settings.server_lease, virtual_time=virtual_time,
-            moved=self.dispatcher.look_everywhere, taken_over=self._take_up, alive=workforce.renew,
-            fenced=self._end_at_once,
+            forget=self.lanes.forget, moved=self.dispatcher.look_everywhere, taken_over=self._take_up,
+            alive=workforce.renew, fenced=self._end_at_once,
         )  # fmt: skip
         await self.heartbeats.start()
         self.pauses = Pauses(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from offizin.errors import OffizinError, Unavailable
@@ -95,6 +95,11 @@ class Lanes:
 
     def at_hand(self, mets: Path) -> Lane | None:
         return self._lanes.get(mets)
+
+    def forget(self, which: Iterable[Path]) -> None:
+        """Another server has had them: when they are opened again they are read anew."""
+        for mets in which:
+            self._lanes.pop(mets, None)
 
     async def reread(self, mets: Path, now: float) -> None:
         """Somebody else has changed the file: look at it anew. The pieces that are out keep their lane, with what is

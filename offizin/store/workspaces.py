@@ -54,14 +54,14 @@ def has_work(tx: Transaction, workspace: int) -> bool:
     return bool(tx.execute(select(or_(live, unsaved))).scalar_one())
 
 
-def with_work_of(tx: Transaction, server: int, limit: int) -> list[int]:
-    """Up to ``limit`` workspaces of this server for which ``has_work`` holds."""
+def with_work_of(tx: Transaction, server: int, limit: int) -> list[tuple[int, str]]:
+    """``(workspace, METS)`` of up to ``limit`` of this server for which ``has_work`` holds."""
     live = select(runs.c.workspace).where(runs.c.ended_at.is_(None))
-    found = select(workspaces.c.seq).where(workspaces.c.owner == server)
+    found = select(workspaces.c.seq, workspaces.c.mets).where(workspaces.c.owner == server)
     both = union(
         found.where(workspaces.c.seq.in_(live)), found.where(workspaces.c.seq.in_(select(deltas.c.workspace)))
     ).limit(limit)
-    return list(tx.execute(both).scalars())
+    return [(seq, mets) for seq, mets in tx.execute(both)]
 
 
 def move(tx: Transaction, which: Collection[int], to: int) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from offizin.clock import Clock
@@ -33,7 +34,8 @@ AT_ONCE = 10
 
 
 class ServerHeartbeats(Periodic):
-    """Of this ``server``. ``virtual_time`` by processor and priority. ``moved`` is called when some of a dead server's
+    """Of this ``server``. ``virtual_time`` by processor and priority. ``forget`` is called with METS files whose
+    workspaces will be ours; ``moved`` when some of a dead server's
     waiting work is ours now; ``taken_over`` when all is, with what it had in flight (raises Unavailable; then it is
     called again); ``alive`` with the seconds that the others wait from now on, if there are any; ``fenced`` when
     another server has taken over from this one."""
@@ -46,6 +48,7 @@ class ServerHeartbeats(Periodic):
         lease: float,
         *,
         virtual_time: Callable[[str, int], int],
+        forget: Callable[[Sequence[Path]], None],
         moved: Callable[[], Awaitable[None]],
         taken_over: Callable[[LeftBehind], Awaitable[None]],
         alive: Callable[[float], None],
@@ -59,6 +62,7 @@ class ServerHeartbeats(Periodic):
         self._silence = Silence(lease * (1 + MARGIN))
         self._had_others = False
         self._virtual_time = virtual_time
+        self._forget = forget
         self._moved = moved
         self._taken_over = taken_over
         self._alive = alive
@@ -127,11 +131,7 @@ class ServerHeartbeats(Periodic):
             return
         fenced, left = found
         log.warning("server %s at %s shows no life: its work is taken over", dead.name, dead.address or "no address")
-        more = True
-        while more:
-            more = await self._at_last(
-                lambda: self._database.write(lambda tx: self._move_some(tx, fenced), synced=True)
-            )
+        while await self._at_last(lambda: self._move_some(fenced)):
             await self._at_last(self._moved)
         await self._at_last(lambda: self._taken_over(left))
 
@@ -153,17 +153,24 @@ class ServerHeartbeats(Periodic):
         servers.take_heirlooms(tx, dead, self._server)
         return fenced, LeftBehind(dead.name, singles, of_many)
 
-    def _move_some(self, tx: Transaction, dead: ServerRow) -> bool:
-        """Whether there may be more."""
+    async def _move_some(self, dead: ServerRow) -> bool:
+        """Whether there was something to move."""
+        some = await self._database.read(lambda tx: workspaces.with_work_of(tx, dead.seq, AT_ONCE))
+        # What was known of them is from before the dead server had them.
+        self._forget([Path(mets) for _, mets in some])
+        return await self._database.write(lambda tx: self._move(tx, dead, [seq for seq, _ in some]), synced=True)
+
+    def _move(self, tx: Transaction, dead: ServerRow, some: Collection[int]) -> bool:
+        """Take these workspaces over, and the callbacks that are to be made."""
         if servers.by_seq(tx, dead.seq) != dead:
             return False  # it has started again, and keeps the rest
         callbacks.move(tx, dead.seq, self._server.seq)
-        some = workspaces.with_work_of(tx, dead.seq, AT_ONCE)
-        workspaces.move(tx, some, self._server.seq)
+        if some:
+            workspaces.move(tx, some, self._server.seq)
         for run, priority in runs.live_of(tx, some):
             # Its places in the fair order were those among the dead server's runs.
             as_if_submitted_now(tx, run, priority, self._virtual_time)
-        return len(some) == AT_ONCE
+        return bool(some)
 
 
 def _owns_something(tx: Transaction, server: int) -> bool:

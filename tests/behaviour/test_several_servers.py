@@ -59,9 +59,9 @@ def servers(postgresql_cluster: PostgresqlCluster, programs: Programs, tmp_path:
         postgresql_cluster.drop_database(database)
 
 
-def waiting_at(gate: Gate) -> str:
+def waiting_at(gate: Gate, source: str = "OCR-D-IMG") -> str:
     where = f"-P mode wait -P where {gate.path}"
-    return f"scripted -I OCR-D-IMG -O OCR-D-A {where}\ndummy -I OCR-D-A -O OCR-D-B"
+    return f"scripted -I {source} -O OCR-D-A {where}\ndummy -I OCR-D-A -O OCR-D-B"
 
 
 def files_in(mets: Path) -> list[str]:
@@ -100,17 +100,21 @@ def begun(server: Server, run: str) -> list[str]:
     return found
 
 
-def until_running(server: Server, run: str) -> None:
+def until_running(server: Server, run: str, step: int = 0) -> None:
     for event in server.events(after=0, run=run):
-        if any(change["job"] and change["state"] == "RUNNING" for change in event["changes"]):
-            return
+        for change in event["changes"]:
+            if change["job"] and change["step"] == step and change["state"] == "RUNNING":
+                return
 
 
 def test_another_server_takes_over_what_a_killed_one_had(servers: Servers, gate: Gate, tmp_path: Path) -> None:
     book = make_book(tmp_path / "book", 4)
     one, two = servers.start("one"), servers.start("two")
-    run = one.run_workflow(book, waiting_at(gate), page_wise=True)["job_id"]
-    until_running(one, run)
+    # two knows the book, from before one had it
+    assert two.wait_for_run(two.run_workflow(book, "dummy -I OCR-D-IMG -O OCR-D-Z")["job_id"]) == "SUCCESS"
+    workflow = f"dummy -I OCR-D-IMG -O OCR-D-Y\n{waiting_at(gate, 'OCR-D-Y')}"
+    run = one.run_workflow(book, workflow, page_wise=True)["job_id"]
+    until_running(one, run, step=1)
     one.process.kill()
     one.process.wait()
     refused = two.client.patch(f"/workflow/job/{run}", json={"priority": 7})
@@ -120,7 +124,7 @@ def test_another_server_takes_over_what_a_killed_one_had(servers: Servers, gate:
     assert two.client.patch(f"/workflow/job/{run}", json={"priority": 7}).json()["priority"] == 7
     gate.lift()
     assert two.wait_for_run(run) == "SUCCESS"
-    assert len(files_in(book)) == 3 * 4
+    assert len(files_in(book)) == 5 * 4
 
 
 def test_a_server_that_was_stopped_past_its_lease_ends_and_changes_nothing(

@@ -103,7 +103,7 @@ def seen_by(tx: Transaction, server: int) -> dict[str, object]:
         "finished": runs.finished_but_not_ended(tx, server),
         "time": fair_order.virtual_times(tx, server),
         "calls": [call.url for call in callbacks.due(tx, 9.0, 9, server)],
-        "with work": workspaces.with_work_of(tx, server, 9),
+        "with work": sorted(seq for seq, _ in workspaces.with_work_of(tx, server, 9)),
     }
 
 
@@ -119,7 +119,7 @@ async def test_what_is_moved_is_seen_by_its_new_owner_alone(database: Database) 
     }  # fmt: skip
 
     def move(tx: Transaction) -> None:
-        workspaces.move(tx, workspaces.with_work_of(tx, one.server, 9), two.server)
+        workspaces.move(tx, [seq for seq, _ in workspaces.with_work_of(tx, one.server, 9)], two.server)
         callbacks.move(tx, one.server, two.server)
 
     await database.write(move)
