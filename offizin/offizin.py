@@ -47,8 +47,10 @@ from offizin.scheduling.submission import Submissions
 from offizin.scheduling.workforce import LeftBehind, Processors, Scheduler, Workforce
 from offizin.settings import Settings, SyncMode
 from offizin.store import servers
+from offizin.store.measured import MeasuredDatabase
 from offizin.store.servers import ServerIdentity
 from offizin.store.transaction import Database, SqliteDatabase
+from offizin.tallies import Tallies
 from offizin.timings import Timings
 from offizin.upkeep.callbacks import Callbacks
 from offizin.upkeep.cleaning import Cleaning
@@ -136,6 +138,7 @@ class Offizin:
         self.home = Home(settings.home)
         self.log_parts = LogParts(self.home.logs)
         self.timings = Timings()
+        self.tallies = Tallies()
         self.changes = Changes()
         self.stopping = asyncio.Event()
         self._at_work = asyncio.Event()
@@ -209,7 +212,8 @@ class Offizin:
         self._limits = limits = Limits(
             own_failures=settings.own_failure_retries, runner_losses=settings.runner_lost_retries
         )
-        self.database: Database = await self._open_database()
+        opened = await self._open_database()
+        self.database: Database = MeasuredDatabase(opened, self.tallies)
         self.server = await self._enter()
         self._deployed = DeployedMemory(self.database, self.server.seq, clock)
         await self.cluster.start_queue(self._deployed)
@@ -241,17 +245,17 @@ class Offizin:
         )  # fmt: skip
         run_over = self.endings.run_over
         self.completion = Completion(
-            self.database, self.broker, self.dispatcher, choosing, self.learned, clock, self.timings, limits,
-            run_over=run_over, end_work=workforce.cancel, changed=changed,
+            self.database, self.broker, self.dispatcher, choosing, self.learned, clock, self.timings,
+            self.tallies, limits, run_over=run_over, end_work=workforce.cancel, changed=changed,
             logs=ArrivingLogs(self.dispatcher, self.log_parts), queue=results_of(workforce.sender.name),
             takes=workforce.takes, others=workforce.heard, strays=Strays(self.database, self.broker, server).pass_on,
         )  # fmt: skip
         self.submissions = Submissions(
             self.database, ownership, self.lanes, contexts, self.processors, self.dispatcher, choosing, clock,
-            self.timings, ended=run_over, changed=changed,
+            self.timings, self.tallies, ended=run_over, changed=changed,
         )  # fmt: skip
         self.cancellation = Cancellation(
-            self.database, ownership, clock,
+            self.database, ownership, clock, self.tallies,
             end_work=workforce.cancel, wake=wake, run_over=run_over, changed=changed,
         )  # fmt: skip
         self.retrying = Retrying(
@@ -260,8 +264,8 @@ class Offizin:
         )  # fmt: skip
         self.priorities = Priorities(self.database, ownership, virtual_time=virtual_time, wake=wake)
         self._scheduler = Scheduler(
-            server, self.database, self.dispatcher, sending, self.lanes, contexts, limits, run_over, changed,
-            self.completion.listen,
+            server, self.database, self.dispatcher, sending, self.lanes, contexts, limits, self.tallies,
+            run_over, changed, self.completion.listen,
         )  # fmt: skip
         self.heartbeats = ServerHeartbeats(
             self.database, clock, self.server, settings.server_lease, virtual_time=virtual_time,
@@ -273,7 +277,7 @@ class Offizin:
             self.database, clock, apply=workforce.pause, look_everywhere=self.dispatcher.look_everywhere,
             alone=settings.reference.process_queue is None and not self.database.shared,
         )  # fmt: skip
-        self._news = self._news_of_others()
+        self._news = self._news_of_others(opened)
         if self._news is not None:
             await self._news.start()
         await workforce.attend(self._scheduler)
@@ -340,14 +344,14 @@ class Offizin:
 
         return await PostgresqlDatabase.open(settings.store.url, settings.sync, self.clock)
 
-    def _news_of_others(self) -> Service | None:
+    def _news_of_others(self, database: Database) -> Service | None:
         """None on a database that is ours alone."""
-        if not self.database.shared:
+        if not database.shared:
             return None
         from offizin.store.postgresql import PostgresqlDatabase
 
-        assert isinstance(self.database, PostgresqlDatabase)
-        return self.database.news(
+        assert isinstance(database, PostgresqlDatabase)
+        return database.news(
             self.clock, self.changes.own, others=lambda: bool(self.heartbeats.others), heard=self.changes.heard
         )
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, Request
 
 from offizin.api.event_stream import EventFeed
+from offizin.api.metrics_page import MetricsPage
 from offizin.errors import Unavailable
 from offizin.offizin import Offizin
 
@@ -22,10 +23,11 @@ def running(app: FastAPI) -> Offizin:
 def begin(app: FastAPI, offizin: Offizin) -> None:
     app.state.offizin = offizin
     app.state.feed = EventFeed(offizin)
+    app.state.metrics = MetricsPage(offizin)
 
 
 def end(app: FastAPI) -> None:
-    app.state.offizin = app.state.feed = None
+    app.state.offizin = app.state.feed = app.state.metrics = None
 
 
 async def _offizin(request: Request) -> Offizin:
@@ -38,5 +40,12 @@ async def _feed(request: Request) -> EventFeed:
     return feed
 
 
+async def _metrics(request: Request) -> MetricsPage:
+    running(request.app)
+    metrics: MetricsPage = request.app.state.metrics
+    return metrics
+
+
 CurrentOffizin = Annotated[Offizin, Depends(_offizin)]
 CurrentFeed = Annotated[EventFeed, Depends(_feed)]
+CurrentMetrics = Annotated[MetricsPage, Depends(_metrics)]

@@ -7,12 +7,13 @@ from collections import Counter
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
-from fastapi.responses import StreamingResponse
+from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
 from offizin import __version__
-from offizin.api.current import CurrentFeed, CurrentOffizin
+from offizin.api.current import CurrentFeed, CurrentMetrics, CurrentOffizin
 from offizin.api.models import MOST, Health, ProcessorList, ProcessorSummary, Runner, Timing
 from offizin.errors import OffizinError
+from offizin.metrics import MEDIA_TYPE
 from offizin.offizin import Offizin
 from offizin.store import runs
 
@@ -31,6 +32,12 @@ async def health(offizin: CurrentOffizin) -> Health:
         runners=[Runner(processor=name, pid=pid, busy=busy) for name, pid, busy in offizin.workforce.loaded()],
         timings=[Timing(part=part, count=count, seconds=seconds) for part, count, seconds in offizin.timings.table()],
     )
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+async def metrics(page: CurrentMetrics) -> Response:
+    """The server in numbers, for Prometheus (docs/metrics.md)."""
+    return Response(await page.text(), media_type=MEDIA_TYPE)
 
 
 @router.get("/processors", tags=["discovery"])

@@ -33,6 +33,10 @@ from offizin.cli.verbosity import verbosity_option
     help="What this machine is called in `offizin workers` and `offizin pause`. [default: its host name]",
 )  # fmt: skip
 @click.option(
+    "--metrics", metavar="HOST:PORT", envvar="OFFIZIN_WORKER_METRICS", show_envvar=True,
+    help="Answer GET /metrics there, for Prometheus. [default: not at all]",
+)  # fmt: skip
+@click.option(
     "--grace", metavar="SECONDS", type=click.FloatRange(0), default=60.0, show_default=True,
     help="How long what runs may take when the worker is stopped; then it is handed back.",
 )  # fmt: skip
@@ -44,6 +48,7 @@ def command(
     slots: int | None,
     home: Path | None,
     host: str | None,
+    metrics: str | None,
     grace: float,
 ) -> None:
     """Take work for these processors from the queue, and do it.
@@ -55,4 +60,4 @@ def command(
     """
     from offizin.cli.working import work
 
-    work(processors, queue, server, slots, home, host, grace)
+    work(processors, queue, server, slots, home, host, metrics, grace)

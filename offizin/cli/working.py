@@ -16,6 +16,7 @@ import msgspec
 import platformdirs
 
 from offizin.brokers.amqp_url import AmqpUrl
+from offizin.cli import worker_metrics
 from offizin.cli.connection import clock, run_async
 from offizin.errors import InvalidRequest
 from offizin.home import Home
@@ -24,6 +25,7 @@ from offizin.processors.discovery import Discovery
 from offizin.processors.surroundings import runner_environment, search_path
 from offizin.processors.tool_cache import Fingerprint
 from offizin.settings import Settings
+from offizin.tallies import Tallies
 from offizin.workers.attempt_logs import AttemptLogs
 from offizin.workers.log_upload import LogUpload
 from offizin.workers.membership import Membership
@@ -41,13 +43,16 @@ def work(
     slots: int | None,
     home: Path | None,
     host: str | None,
+    metrics: str | None,
     grace: float,
 ) -> None:
     """Blocking, until a signal. Raises the errors of OffizinError."""
     processors = slots_by_processor(named)
     url = AmqpUrl.parse(queue)
     settings = Settings.load(None, {"slots": slots or sum(processors.values())}, os.environ)
-    run_async(_work(processors, url, server, settings, Home(home or _own_home()), host or socket.gethostname(), grace))
+    at = None if metrics is None else worker_metrics.address(metrics)
+    where = Home(home or _own_home())
+    run_async(_work(processors, url, server, settings, where, host or socket.gethostname(), at, grace))
 
 
 def slots_by_processor(named: Sequence[str]) -> dict[str, int]:
@@ -75,6 +80,7 @@ async def _work(
     settings: Settings,
     home: Home,
     host: str,
+    metrics: tuple[str, int] | None,
     grace: float,
 ) -> None:
     from offizin.brokers.rabbitmq import RabbitMqBroker  # only a cluster has its packages
@@ -100,9 +106,15 @@ async def _work(
         )  # fmt: skip
 
         def pool(membership: Membership) -> WorkerPool:
-            return WorkerPool(broker, discovery.executable, pool_settings, clock(), membership=membership, logs=logs)
+            return WorkerPool(
+                broker, discovery.executable, pool_settings, clock(),
+                membership=membership, logs=logs, tallies=tallies,
+            )  # fmt: skip
 
+        tallies = Tallies()
         worker = Worker(broker, clock(), host, processors, tools, pool, grace, logs.send_left)
+        if metrics is not None:
+            await stack.enter_async_context(worker_metrics.telling(worker, processors, tallies, metrics))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _stop, worker)

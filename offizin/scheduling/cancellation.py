@@ -17,6 +17,7 @@ from offizin.store.events import Change
 from offizin.store.jobs import JobRow
 from offizin.store.pieces import PageEnding
 from offizin.store.transaction import Database, Transaction
+from offizin.tallies import Tallies
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Cancellation:
         database: Database,
         ownership: Ownership,
         clock: Clock,
+        tallies: Tallies,
         *,
         end_work: Callable[[str], None],
         wake: Callable[[set[str]], None],
@@ -44,6 +46,7 @@ class Cancellation:
         self._database = database
         self._ownership = ownership
         self._clock = clock
+        self._tallies = tallies
         self._end_work = end_work
         self._wake = wake
         self._run_over = run_over
@@ -71,6 +74,7 @@ class Cancellation:
         cancelled, consequences = await self._database.write(write, synced=True)
         for job_id in cancelled.running:
             self._end_work(job_id)
+        self._tallies.ended.update(consequences.ended)
         self._wake(consequences.ready)
         for run in consequences.ended_runs:
             self._run_over(run)

@@ -30,11 +30,12 @@ class Finished:
 @dataclass(slots=True)
 class Consequences:
     """``cancelled``: jobs that nothing can make possible any more; ``ready``: processors with newly ready jobs;
-    ``ended_runs``: runs in which nothing is open now."""
+    ``ended_runs``: runs in which nothing is open now; ``ended``: how many jobs have ended, by processor and state."""
 
     cancelled: list[tuple[JobRow, str]] = field(default_factory=list)
     ready: set[str] = field(default_factory=set)
     ended_runs: list[int] = field(default_factory=list)
+    ended: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 def follow(tx: Transaction, finished: Sequence[Finished], now: float) -> Consequences:
@@ -44,6 +45,7 @@ def follow(tx: Transaction, finished: Sequence[Finished], now: float) -> Consequ
     """
     outcome = Consequences()
     over: Counter[int] = Counter(done.row.run for done in finished)
+    outcome.ended.update((done.row.processor, done.state) for done in finished)
     gone: set[int] = set()
     wave = [done for done in finished if done.lost or done.wholly_lost]
     while wave:
@@ -62,6 +64,7 @@ def follow(tx: Transaction, finished: Sequence[Finished], now: float) -> Consequ
                 jobs.cancel_waiting(tx, [seq], Cause.NO_INPUT, message, now)
                 outcome.cancelled.append((row, message))
                 over[row.run] += 1
+                outcome.ended[row.processor, State.CANCELLED] += 1
                 wave.append(Finished(row, State.CANCELLED, pages_of(tx, row), wholly_lost=True))
     outcome.ready = jobs.close_edges(tx, {done.row.seq for done in finished} | gone)
     outcome.ended_runs = runs.jobs_ended(tx, over.items())

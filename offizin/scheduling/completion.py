@@ -13,6 +13,7 @@ from offizin.brokers.broker import RESULTS, Broker, Delivery, Kind, Message, Sub
 from offizin.clock import Clock
 from offizin.errors import Unavailable
 from offizin.faults import reach
+from offizin.jobs import State
 from offizin.messages import (
     Cause,
     LogPart,
@@ -33,6 +34,7 @@ from offizin.scheduling.learned import LearnedProcessors
 from offizin.scheduling.retry_policy import Limits
 from offizin.scheduling.verdicts import Claims, Verdict, judge
 from offizin.store.transaction import Database, Transaction
+from offizin.tallies import Tallies
 from offizin.timings import Timings
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,7 @@ class Completion:
         learned: LearnedProcessors,
         clock: Clock,
         timings: Timings,
+        tallies: Tallies,
         limits: Limits,
         *,
         run_over: Callable[[int], None],
@@ -85,6 +88,7 @@ class Completion:
         self._learned = learned
         self._clock = clock
         self._timings = timings
+        self._tallies = tallies
         self._limits = limits
         self._run_over = run_over
         self._end_work = end_work
@@ -301,6 +305,11 @@ class Completion:
                 result = verdict.result
                 self._timings.add("runner", result.seconds)
                 self._dispatcher.over(verdict.piece, result.seconds if result.cause is None else None)
+                self._tallies.piece_ended(verdict.piece.processor, verdict.cause or State.SUCCESS, result.seconds)
+            for page in verdict.pages:
+                if page.cause is not None:
+                    self._tallies.pages_failed[verdict.piece.processor, page.cause] += 1
+        self._tallies.ended.update(written.consequences.ended)
         # What became ready where there was room is chosen already.
         self._dispatcher.wake((written.consequences.ready | written.again) - choice.room.keys())
         for run in written.consequences.ended_runs:

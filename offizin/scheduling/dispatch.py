@@ -109,6 +109,13 @@ class Dispatcher:
         found = self.out.get((attempt.job, attempt.piece))
         return found if found is not None and found.attempt == attempt.attempt else None
 
+    def windows(self) -> dict[str, tuple[int, int]]:
+        """How many pieces of each processor are out, and how many may be."""
+        return {
+            name: (load.out, window_size(slots, load.seconds) if (slots := self._slots(name)) else 0)
+            for name, load in self._loads.items()
+        }
+
     def adopt(self, found: Iterable[Dispatched]) -> None:
         """These were sent by an earlier server."""
         for piece in found:

@@ -139,6 +139,7 @@ class EmbeddedWorkforce:
             await asyncio.to_thread(delete_unfinished_files, workspace, file_grps)
         back = await scheduler.database.write(write, synced=True)
         log.warning("%d pieces of server %s wait again", back.recovered.again, left.server)
+        scheduler.tallies.ended.update(back.consequences.ended)
         for run in back.consequences.ended_runs:
             scheduler.run_over(run)
         scheduler.changed()

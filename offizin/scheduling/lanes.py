@@ -93,6 +93,11 @@ class Lanes:
         opened = await asyncio.shield(task)
         return self._lanes.setdefault(mets, opened)  # it may have been forgotten again meanwhile
 
+    @property
+    def how_many(self) -> int:
+        """That are open."""
+        return len(self._lanes)
+
     def at_hand(self, mets: Path) -> Lane | None:
         return self._lanes.get(mets)
 

@@ -31,6 +31,7 @@ from offizin.store.edges import Edge, EdgeKind
 from offizin.store.jobs import NewJob
 from offizin.store.runs import NewRun, StepRow
 from offizin.store.transaction import Database, Transaction
+from offizin.tallies import Tallies
 from offizin.timings import Timings
 from offizin.workflows import Step, Workflow, check_groups, parameters_text
 
@@ -78,6 +79,7 @@ class Submissions:
         choosing: Choosing,
         clock: Clock,
         timings: Timings,
+        tallies: Tallies,
         *,
         ended: Callable[[int], None],
         changed: Callable[[], None],
@@ -91,6 +93,7 @@ class Submissions:
         self._choosing = choosing
         self._clock = clock
         self._timings = timings
+        self._tallies = tallies
         self._ended = ended
         self._changed = changed
 
@@ -135,6 +138,7 @@ class Submissions:
                 return run
 
             run = await to_the_end(self._carry_out(write, choice, nothing_to_do=not planned.jobs))
+        self._tallies.submitted.update(job.step.processor for job in planned.jobs)
         named = [
             (job.pages[0] if submission.page_wise else None, job_id)
             for job, job_id in zip(planned.jobs, ids, strict=True)

@@ -34,6 +34,12 @@ class Verdict:
     next: Next = Next.OVER
 
     @property
+    def cause(self) -> Cause | None:
+        """Why it is not well, if it is not."""
+        worst = self.worst
+        return self.result.cause if worst is None else worst.cause
+
+    @property
     def worst(self) -> PageVerdict | None:
         return next((page for page in self.pages if page.cause is not None), None)
 

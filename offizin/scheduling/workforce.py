@@ -16,6 +16,7 @@ from offizin.scheduling.lanes import Lanes
 from offizin.scheduling.retry_policy import Limits
 from offizin.scheduling.sending import Sender, Sending
 from offizin.store.transaction import Database
+from offizin.tallies import Tallies
 
 
 class Processors(Protocol):
@@ -45,6 +46,7 @@ class Scheduler:
     lanes: Lanes
     contexts: Contexts
     limits: Limits
+    tallies: Tallies
     run_over: Callable[[int], None]
     changed: Callable[[], None]
     listen: Callable[[str], Awaitable[Subscription]]

@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,7 @@ from offizin.brokers.broker import Broker, Delivery, Kind, Message, queue_of, re
 from offizin.clock import Clock
 from offizin.errors import OffizinError, RunnerLost
 from offizin.messages import AttemptName, Cause, Handshake, Unloadable, decode_ticket, encode
+from offizin.tallies import Tallies
 from offizin.workers.attempt_logs import AttemptLogs
 from offizin.workers.line import MOST_IN_HAND, Line
 from offizin.workers.live_logs import LiveLogs
@@ -65,9 +67,11 @@ class WorkerPool:
         start_runner: Callable[..., Awaitable[RunnerProcess]] = RunnerProcess.start,
         membership: Membership | None = None,
         logs: AttemptLogs | None = None,
+        tallies: Tallies | None = None,
     ) -> None:
         self.settings = settings
         self._membership = membership or Membership()
+        self._tallies = tallies or Tallies()
         self._reports = Reports(broker, clock, self._membership.session, settings.job_logs, logs)
         self._live_logs = None if logs is None else LiveLogs(logs, self._begun, clock)
         self._claims = Claims()
@@ -152,6 +156,10 @@ class WorkerPool:
     def held(self) -> list[AttemptName]:
         """All that is in the hands of this worker, begun or not."""
         return [held.name for line in self._lines.values() for held in line.held()]
+
+    def held_by_processor(self) -> dict[str, int]:
+        """How many pieces are in the hands of this worker."""
+        return {line.processor: len(line.held()) for line in self._lines.values()}
 
     def renew(self, seconds: float) -> None:
         """From now on runners may write for so long."""
@@ -329,7 +337,7 @@ class WorkerPool:
             self._reports,
             self._clock,
             self._membership,
-            measured=line.measured,
+            measured=partial(self._measured, line),
             changed=self._assign,
             ended=self._slot_ended,
         )
@@ -371,6 +379,10 @@ class WorkerPool:
     async def _retire(self, slot: Slot) -> None:
         slot.ending = True
         await slot.stop(grace=5.0)
+
+    def _measured(self, line: Line, seconds: float, number: int) -> None:
+        line.measured(seconds, number)
+        self._tallies.pieces_took(line.processor, seconds / number, number)
 
     def _slot_ended(self, slot: Slot, unbegun: list[Held]) -> None:
         line = self._lines[slot.processor]

@@ -62,7 +62,7 @@ class WorkerSession:
         self._pid = pid
         self._processors = dict(processors)
         self._tools = list(tools)
-        self._pool: WorkerPool | None = None
+        self.pool: WorkerPool | None = None
         self._generations: dict[str, int] = {}  # by server
         self._asked: dict[str, int] = {}
         self._welcome: asyncio.Future[Welcome] = asyncio.get_running_loop().create_future()
@@ -79,25 +79,25 @@ class WorkerSession:
             await asyncio.wait({self._welcome}, timeout=INTRODUCE_EVERY)
         welcome = self._welcome.result()
         self.membership.begins_paused = welcome.paused
-        self._pool = pool(self.membership)
+        self.pool = pool(self.membership)
         await self._heartbeat(welcome)
         self._spawn(self._be_heard(welcome))
         self._spawn(self._watch())
         for processor in self._processors:
-            await self._pool.serve(processor)
-        return self._pool
+            await self.pool.serve(processor)
+        return self.pool
 
     async def end(self, grace: float) -> None:
         """Finish or hand back what is here, within ``grace`` seconds, and take leave."""
-        if self._pool is not None:
+        if self.pool is not None:
             if self.lease.is_over:
-                await self._pool.abandon()
+                await self.pool.abandon()
             else:
-                await self._pool.close(grace)
+                await self.pool.close(grace)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._pool is not None and not self.lease.is_over:
+        if self.pool is not None and not self.lease.is_over:
             await self._tell_all(Message(Kind.GOODBYE, encode(Goodbye(self.id))))
         if self._subscription is not None:
             await self._subscription.cancel()
@@ -122,21 +122,21 @@ class WorkerSession:
                     await self._introduce()
             except Unavailable as error:
                 log.warning("no server hears this worker now: %s", error)
-            assert self._pool is not None
-            self._pool.claim_again()
+            assert self.pool is not None
+            self.pool.claim_again()
 
     async def _heartbeat(self, welcome: Welcome) -> None:
         """Returns when the broker has it for every server; only then the lease goes on."""
-        assert self._pool is not None
+        assert self.pool is not None
         sent_at = self._clock.monotonic()
-        held = self._pool.held()
-        paused = self._pool.paused
+        held = self.pool.held()
+        paused = self.pool.paused
         beats = {
             server: Message(Kind.HEARTBEAT, encode(self._beat(server, held, paused))) for server in self._generations
         }
         await asyncio.gather(*(self._broker.publish(results_of(server), [beat]) for server, beat in beats.items()))
         self.lease.renewed(sent_at, welcome.lease)
-        self._pool.renew(self.lease.left)
+        self.pool.renew(self.lease.left)
 
     def _beat(self, server: str, held: list[AttemptName], paused: bool) -> Heartbeat:
         generation, asked = self._generations[server], self._asked.get(server, 0)
@@ -159,7 +159,7 @@ class WorkerSession:
                 log.error("an order cannot be read: %s", error)
 
     def _obey(self, message: Message) -> None:
-        pool, body = self._pool, message.body
+        pool, body = self.pool, message.body
         match message.kind:
             case Kind.WELCOME:
                 welcome = _read(body, Welcome)

@@ -43,6 +43,7 @@ class Worker:
     ) -> None:
         self.stopping = asyncio.Event()
         self.session: WorkerSession | None = None
+        self.sessions = 0  # that were begun
         self._broker = broker
         self._clock = clock
         self._host = host
@@ -58,6 +59,7 @@ class Worker:
             await self._beginning()
             session = WorkerSession(self._broker, self._clock, self._host, os.getpid(), self._processors, self._tools)
             self.session = session
+            self.sessions += 1
             try:
                 await self._unless_stopped(self._live(session))
             except Unavailable as error:

@@ -217,11 +217,11 @@ class Worker(Command):
 
     def __init__(
         self, queue: str, home: Path, processors: Sequence[Path], named: Sequence[str], *, slots: int = 2,
-        grace: float = 60.0, server: str | None = None,
+        grace: float = 60.0, server: str | None = None, options: Sequence[str] = (),
     ) -> None:  # fmt: skip
         super().__init__(
             ["-v", "worker", *named, "--queue", queue, "--home", home, "--slots", slots, "--grace", grace,
-             *(["--server", server] if server else [])],
+             *(["--server", server] if server else []), *options],
             dies_by=signal.SIGKILL, OFFIZIN_PROCESSOR_DIRECTORIES=":".join(map(str, processors)),
         )  # fmt: skip
         self.home = home

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.behaviour.books import make_book
 from tests.behaviour.conftest import Gate, Server
+from tests.behaviour.sizes import Place
 
 PROCESSOR = "/pauses/processor/ocrd-scripted"
 
@@ -109,3 +113,44 @@ def test_a_pause_outlives_a_restart(tmp_path: Path, book: Path) -> None:
     second.client.delete(PROCESSOR)
     assert second.wait_for_job(job)["state"] == "SUCCESS"
     assert second.stop() == 0
+
+
+@pytest.mark.only("cluster", because="one machine has one host")
+def test_what_a_paused_host_has_not_begun_goes_to_another(own_place: Place, tmp_path: Path) -> None:
+    """Each worker has one slot, so that pieces wait in its hands behind the first."""
+    server = own_place.server()
+    for host in ("one", "two"):
+        own_place.worker(["ocrd-scripted:1"], slots=1, options=["--host", host]).begun()
+    gates = [Gate(tmp_path / f"gate{number}") for number in range(4)]
+    jobs = []
+    for number, gate in enumerate(gates):
+        os.mkfifo(gate.path)
+        jobs.append(run(server, make_book(tmp_path / f"book{number}", 1), gate))
+    while len(begun := holders(server)) < 2:
+        pass
+    server.client.put("/pauses/host/one")
+    while not worker_on(server, "one")["resting"]:
+        pass
+    [still] = worker_on(server, "one")["holds"]
+    assert begun[still["job_id"]] == "one"
+    gates[jobs.index(still["job_id"])].open()
+    until_drained(server, "one")
+    with ThreadPoolExecutor(len(gates)) as openers:  # in whatever order the other host comes to them
+        for gate, job in zip(gates, jobs, strict=True):
+            if job != still["job_id"]:
+                openers.submit(gate.open)
+    assert {server.wait_for_job(job)["state"] for job in jobs} == {"SUCCESS"}
+    assert [server.details(job)["attempt"] for job in jobs] == [1, 1, 1, 1]
+    assert worker_on(server, "one")["holds"] == []
+    assert server.stop() == 0
+
+
+def worker_on(server: Server, host: str) -> dict[str, Any]:
+    workers: list[dict[str, Any]] = server.client.get("/workers").json()["workers"]
+    return next(worker for worker in workers if worker["host"] == host)
+
+
+def holders(server: Server) -> dict[str, str]:
+    """The host on which each job runs, of those that run."""
+    workers = server.client.get("/workers").json()["workers"]
+    return {held["job_id"]: w["host"] for w in workers for held in w["holds"] if held["state"] == "RUNNING"}

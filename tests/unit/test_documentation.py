@@ -6,7 +6,7 @@ import re
 from dataclasses import MISSING, fields
 from pathlib import Path
 
-from offizin import errors, faults, jobs
+from offizin import errors, faults, jobs, metrics
 from offizin.settings.settings import PREFIX, SETTINGS, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +26,20 @@ def settings_table() -> str:
 
 def test_every_setting_is_documented() -> None:
     assert settings_table() in (ROOT / "docs/settings.md").read_text()
+
+
+def metrics_table() -> str:
+    """The table of docs/metrics.md."""
+    rows = ["| metric | kind | labels | what it is | told by |", "| --- | --- | --- | --- | --- |"]
+    for described in metrics.DESCRIBED.values():
+        labels = ", ".join(f"`{label}`" for label in described.labels)
+        tellers = ", ".join(described.tellers)
+        rows.append(f"| `{described.name}` | {described.kind} | {labels} | {described.about} | {tellers} |")
+    return "\n".join(rows)
+
+
+def test_every_metric_is_documented() -> None:
+    assert metrics_table() in (ROOT / "docs/metrics.md").read_text()
 
 
 def test_the_diagram_of_states_is_the_table_of_transitions() -> None:

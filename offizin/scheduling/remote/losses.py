@@ -13,6 +13,7 @@ from offizin.scheduling.recovery import PutBack, put_back
 from offizin.scheduling.retry_policy import Limits
 from offizin.store import holders, jobs, pieces
 from offizin.store.transaction import Database, Transaction
+from offizin.tallies import Tallies
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ class Losses:
         dispatcher: Dispatcher,
         clock: Clock,
         limits: Limits,
+        tallies: Tallies,
         *,
         run_over: Callable[[int], None],
         changed: Callable[[], None],
@@ -37,6 +39,7 @@ class Losses:
         self._dispatcher = dispatcher
         self._clock = clock
         self._limits = limits
+        self._tallies = tallies
         self._run_over = run_over
         self._changed = changed
 
@@ -66,6 +69,7 @@ class Losses:
                 await self._clock.sleep(PAUSE)
         if held:
             log.warning("%d pieces were lost with their worker; %d of them wait again", len(held), back.recovered.again)
+        self._tallies.ended.update(back.consequences.ended)
         for piece in held:
             self._dispatcher.over(piece, None)
         self._dispatcher.wake({piece.processor for piece in held} | back.consequences.ready)

@@ -84,8 +84,9 @@ class RemoteWorkforce:
         self._claims = Claims(database, dispatcher, self.sessions, self.orders, clock)
         self._followed = FollowedLogs(dispatcher, self.sessions, self.orders, clock)
         self._losses = Losses(
-            database, dispatcher, clock, scheduler.limits, run_over=scheduler.run_over, changed=scheduler.changed
-        )
+            database, dispatcher, clock, scheduler.limits, scheduler.tallies,
+            run_over=scheduler.run_over, changed=scheduler.changed,
+        )  # fmt: skip
         self._inheritance = Inheritance(self._server, database, self.broker, self.sessions, clock, scheduler.listen)
         self._adoption = Adoption(
             database, dispatcher, scheduler.sending, scheduler.lanes, scheduler.contexts, self.sessions, self._losses,

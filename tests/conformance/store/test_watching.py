@@ -1,9 +1,10 @@
-"""What is paused, and what is still under way then."""
+"""What those see who watch: what is paused, what is under way, how much is open."""
 
 from __future__ import annotations
 
 from offizin.jobs import State
-from offizin.store import holders, jobs, pauses, pieces, under_way
+from offizin.store import callbacks, holders, jobs, pauses, pieces, under_way
+from offizin.store.backlog import Backlog, backlog
 from offizin.store.holders import Hold
 from offizin.store.pauses import PauseKind, PauseRow
 from offizin.store.transaction import Database, Transaction
@@ -38,3 +39,19 @@ async def test_what_is_under_way_is_named_with_who_has_it(database: Database) ->
         PieceUnderWay("j1", 1, 0, PROCESSOR, "p1", 1, State.QUEUED, None, 1, "s1"),
         PieceUnderWay("j3", 1, 1, PROCESSOR, None, 3, State.QUEUED, None, 1, None),
     ]
+
+
+async def test_what_is_open_is_counted_for_its_server(database: Database) -> None:
+    def write(tx: Transaction) -> None:
+        run = new_run(tx, jobs_in_it=6)
+        one, *_ready = new_jobs(tx, run, 3)
+        new_jobs(tx, run, 2, open_edges=1)
+        new_jobs(tx, run, 1, processor="ocrd-other")
+        jobs.queue(tx, [one], 5.0)
+        callbacks.add(tx, [("http://one", "{}"), ("http://two", "{}")], 10.0)
+        callbacks.put_off(tx, 1, 20.0)
+
+    await database.write(write)
+    counts = {(PROCESSOR, "ready"): 2, (PROCESSOR, "queued"): 1, ("ocrd-other", "ready"): 1}
+    assert await database.read(lambda tx: backlog(tx, 1, 15.0)) == Backlog(1, 6, counts, due=1, put_off=1)
+    assert await database.read(lambda tx: backlog(tx, 2, 15.0)) == Backlog(0, 0, {}, due=0, put_off=0)
