@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.behaviour.books import make_book
+from tests.behaviour.processes import Server, Worker
 from tests.behaviour.scripted_processors import write_processor
-from tests.rabbitmq_server import RabbitMqServer
+from tests.behaviour.sizes import STOCK, Place, place
 
 # The same processor, for workers that know the server's URL, that know none, and that are killed
 NAMED = {"known": "ocrd-talks-known", "unknown": "ocrd-talks-unknown", "killed": "ocrd-talks-killed"}
-# Written line by line, so that each line is there as soon as the next one is waited for
 TALKATIVE = """
     class Scripted(Described):
         def process_page_file(self, *files):
@@ -32,7 +27,7 @@ TALKATIVE = """
             elif mode == "binary":
                 out.write(bytes(range(256)) * 16 + b"\\xff\\xfe\\x00\\n")
             elif mode == "talk":
-                with open(where) as orders:  # a FIFO: a line is an order to say it
+                with open(where) as orders:  # a FIFO: each line is an order to say it
                     for line in orders:
                         out.write(b"it was said: " + line.encode())
                         out.flush()
@@ -46,89 +41,31 @@ TALKATIVE = """
         def process_page_pcgts(self, *pages, page_id=None):
             return OcrdPageResult(pages[0])
 """
-CONFIG = """\
-process_queue:
-  address: 127.0.0.1
-  port: {port}
-  skip_deployment: true
-  credentials: {{username: guest, password: guest}}
-worker_lease: 4
-runner_lost_retries: 2
-"""
 
 
-def offizin(*arguments: Any, home: Path, **environment: str) -> subprocess.Popen[bytes]:
-    log = (home.parent / f"{home.name}.out").open("ab")
-    return subprocess.Popen(
-        [sys.executable, "-m", "offizin", *map(str, arguments), "--home", str(home)],
-        stderr=log, stdout=log, cwd=Path(__file__).parents[2], env={**os.environ, **environment},
-    )  # fmt: skip
-
-
-@dataclass
 class Cluster:
-    """A server and workers, each with a home of its own."""
+    """A server, and workers with homes of their own."""
 
-    directory: Path
-    queue: str
-    port: int
-    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    url: str = ""
+    def __init__(self, made: Place) -> None:
+        self.place = made
+        for name in NAMED.values():
+            write_processor(made.processors, TALKATIVE, name)
+        self.server: Server = made.server(worker_lease=4, runner_lost_retries=2)
 
-    @property
-    def home(self) -> Path:
-        return self.directory / "server"
-
-    def serve(self) -> None:
-        config = self.directory / "config.yml"
-        config.write_text(CONFIG.format(port=self.port))
-        address = f"127.0.0.1:{self.url.rpartition(':')[2] or 0}"
-        self.running.append(offizin("serve", config, "--address", address, home=self.home))
-        until(lambda: bool(self._address()))
-        self.url = self._address()
-
-    def _address(self) -> str:
-        try:
-            return (self.home / "address").read_text().strip()
-        except OSError:
-            return ""
-
-    def work(self, name: str) -> subprocess.Popen[bytes]:
-        """Returns once it is there."""
-        more = ("--server", self.url) if name != "unknown" else ()
-        program = offizin(
-            "worker", NAMED[name], "--queue", self.queue, *more, "--grace", 0, home=self.directory / name,
-            OFFIZIN_PROCESSOR_DIRECTORIES=str(self.directory / "processors"),
-        )  # fmt: skip
-        self.running.append(program)
-        return program
-
-    def has(self, name: str) -> bool:
-        return NAMED[name] in httpx.get(f"{self.url}/processor").json()
+    def work(self, name: str) -> Worker:
+        server = self.server.url if name != "unknown" else None
+        return self.place.worker((f"{NAMED[name]}:2",), self._home(name), server=server, grace=0)
 
     def submit(self, worker: str, mets: Path, mode: str, where: object = "") -> str:
-        body = {
-            "path_to_mets": str(mets), "input_file_grps": ["OCR-D-IMG"], "output_file_grps": ["OCR-D-OUT"],
-            "page_id": "P1", "parameters": {"mode": mode, "where": str(where)},
-        }  # fmt: skip
-        answer = httpx.post(f"{self.url}/processor/run/{NAMED[worker]}", json=body)
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["job_id"])
-
-    def state(self, job: str) -> str:
-        return str(httpx.get(f"{self.url}/processor/job/{job}").json()["state"])
-
-    def details(self, job: str) -> dict[str, Any]:
-        found: dict[str, Any] = httpx.get(f"{self.url}/processor/job/{job}/details").json()
-        return found
+        parameters = {"mode": mode, "where": str(where)}
+        return self.server.run_job(mets, NAMED[worker], page_id="P1", parameters=parameters)
 
     def ended(self, job: str) -> str:
         """The state it ends in."""
-        until(lambda: self.state(job) in ("SUCCESS", "FAILED", "CANCELLED"))
-        return self.state(job)
+        return str(self.server.wait_for_job(job)["state"])
 
     def log_path(self, job: str) -> Path:
-        return Path(httpx.get(f"{self.url}/processor/job/{job}").json()["log_file_path"])
+        return Path(self.server.client.get(f"/processor/job/{job}").json()["log_file_path"])
 
     def log(self, job: str) -> bytes:
         """As it lies on the server."""
@@ -136,47 +73,33 @@ class Cluster:
 
     def here(self, name: str) -> list[Path]:
         """The logs that lie with the worker."""
-        return list((self.directory / name / "logs").glob("*.log"))
+        return list((self._home(name) / "logs").glob("*.log"))
 
-    def end(self) -> None:
-        for program in reversed(self.running):
-            if program.poll() is None:
-                program.terminate()
-        for program in self.running:
-            try:
-                program.wait(20)
-            except subprocess.TimeoutExpired:
-                program.kill()
-                program.wait(20)
+    def until_said(self, name: str, said: bytes, job: str, attempt: int = 1) -> None:
+        """Until the worker has it in a log, and the server has heard of it."""
+        until(lambda: any(said in path.read_bytes() for path in self.here(name)))
+        until(lambda: (shown := self.server.details(job))["state"] == "RUNNING" and shown["attempt"] == attempt)
+
+    def _home(self, name: str) -> Path:
+        return self.place.directory / f"home-{name}"
 
 
-def until(holds: Any, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
+def until(holds: Callable[[], bool]) -> None:
+    """What happens in files is announced nowhere."""
+    end = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory, rabbitmq_server: RabbitMqServer) -> Iterator[Cluster]:
-    directory = tmp_path_factory.mktemp("cluster")
-    (directory / "processors").mkdir()
-    for name in NAMED.values():
-        write_processor(directory / "processors", TALKATIVE, name)
-    made = Cluster(directory, rabbitmq_server.url, rabbitmq_server.port)
-    try:
-        made.serve()
-        made.work("known")
-        made.work("unknown")
-        until(lambda: made.has("known") and made.has("unknown"))
-        yield made
-    finally:
-        made.end()
-
-
-@pytest.fixture
-def book(tmp_path: Path) -> Path:
-    return make_book(tmp_path / "book", 3)
+def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with place(STOCK, tmp_path_factory.mktemp("logs"), request) as made:
+        cluster = Cluster(made)
+        for worker in [cluster.work("known"), cluster.work("unknown")]:
+            worker.begun()
+        yield cluster
+        assert cluster.server.stop() == 0
 
 
 @pytest.fixture
@@ -219,7 +142,7 @@ def test_where_no_server_is_known_the_end_of_a_long_log_comes_and_says_that_the_
 @pytest.mark.parametrize("worker", ["known", "unknown"])
 def test_who_follows_reads_each_line_within_a_second(cluster: Cluster, book: Path, orders: Path, worker: str) -> None:
     job = cluster.submit(worker, book, "talk", orders)
-    url = f"{cluster.url}/processor/log/{job}"
+    url = f"{cluster.server.url}/processor/log/{job}"
     with orders.open("w") as say, httpx.stream("GET", url, params={"follow": True}, timeout=30) as answer:
         lines = answer.iter_lines()
         delays = []
@@ -243,8 +166,7 @@ def test_what_nobody_follows_is_not_sent_before_the_job_is_over(cluster: Cluster
     with orders.open("w") as say:
         say.write("something\n")
         say.flush()
-        until(lambda: any(b"something" in path.read_bytes() for path in cluster.here("known")))
-        until(lambda: cluster.state(job) == "RUNNING")
+        cluster.until_said("known", b"something", job)
         assert not cluster.log_path(job).exists()
     assert cluster.ended(job) == "SUCCESS"
     assert b"it was said: something\n" in cluster.log(job)
@@ -253,7 +175,7 @@ def test_what_nobody_follows_is_not_sent_before_the_job_is_over(cluster: Cluster
 def test_what_killed_runners_had_written_is_there_of_each_attempt(cluster: Cluster, book: Path) -> None:
     job = cluster.submit("known", book, "die")
     assert cluster.ended(job) == "FAILED"
-    details = cluster.details(job)
+    details = cluster.server.details(job)
     assert "this will not end well" in details["attempts"][-1]["log_tail"]
     assert details["attempt"] == 3
     assert cluster.log(job).count(b"this will not end well\n") == 3
@@ -263,17 +185,15 @@ def test_the_log_of_a_killed_worker_is_sent_by_the_next_one_in_its_home(
     cluster: Cluster, book: Path, orders: Path
 ) -> None:
     killed = cluster.work("killed")
-    until(lambda: cluster.has("killed"))
+    killed.begun()
     job = cluster.submit("killed", book, "talk", orders)
     with orders.open("w") as say:
         say.write("first\n")
         say.flush()
-        until(lambda: any(b"first" in path.read_bytes() for path in cluster.here("killed")))
-        until(lambda: cluster.state(job) == "RUNNING")
+        cluster.until_said("killed", b"first", job)
         killed.kill()
-        killed.wait(10)
     cluster.work("killed")
-    until(lambda: cluster.details(job)["attempt"] == 2 and cluster.state(job) == "RUNNING")
+    until(lambda: cluster.server.details(job)["attempt"] == 2)
     with orders.open("w") as say:
         say.write("second\n")
     assert cluster.ended(job) == "SUCCESS"
@@ -281,6 +201,24 @@ def test_the_log_of_a_killed_worker_is_sent_by_the_next_one_in_its_home(
     assert cluster.log(job).count(b"it was said: first\n") == 1
     assert cluster.log(job).count(b"it was said: second\n") == 1
     until(lambda: cluster.here("killed") == [])
+
+
+def test_parts_that_belong_to_nothing_are_refused(cluster: Cluster, book: Path) -> None:
+    job = cluster.submit("known", book, "binary")
+    assert cluster.ended(job) == "SUCCESS"
+    before = cluster.log(job)
+
+    def answer(job: str, content: bytes = b"made up", **where: int) -> int:
+        where = {"attempt": 1, "piece": 0, "offset": 0, **where}
+        return cluster.server.client.put(f"/processor/job/{job}/log", params=where, content=content).status_code
+
+    assert answer("no-such-job") == 422
+    assert answer("..%2F..%2Fetc") in (404, 422)
+    assert answer(job, attempt=2) == 404
+    assert answer(job, piece=1) == 404
+    assert answer(job, offset=-1) == 422
+    assert answer(job, b"x" * (1024 * 1024 + 1)) == 413
+    assert cluster.log(job) == before
 
 
 def numbers(log: bytes) -> list[int]:
