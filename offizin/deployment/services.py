@@ -30,16 +30,26 @@ _PROBE_PAUSE = 0.1
 
 
 class ServiceDeployment:
-    """One service at ``address`` and ``port``. ``ssh`` is the login on its machine, None if that is this one."""
+    """One service at ``address`` and ``port``. ``ssh`` is the login on its machine, None if that is this one;
+    ``socket`` is where Docker or Podman listens there, None: it is looked for."""
 
     def __init__(
-        self, service: ServiceProgram, address: str, port: int, ssh: Ssh | None, memory: Memory, clock: Clock
+        self,
+        service: ServiceProgram,
+        address: str,
+        port: int,
+        ssh: Ssh | None,
+        memory: Memory,
+        clock: Clock,
+        *,
+        socket: str | None = None,
     ) -> None:
         self._service = service
         self._address = address
         self._port = port
         self._memory = memory
         self._clock = clock
+        self._socket = socket
         self.machine = _machine(address, ssh)
 
     async def start(self) -> None:
@@ -85,7 +95,7 @@ class ServiceDeployment:
 
     def _keeper(self, row: Row) -> Keeper:
         native = Details.decode(row.details).spec == Kind.NATIVE
-        return self._native() if native else ContainerKeeper(self.machine, None)
+        return self._native() if native else ContainerKeeper(self.machine, self._socket)
 
     def _native(self) -> NativeKeeper:
         return NativeKeeper(self.machine, signal=self._service.signal, group=False)
@@ -96,13 +106,13 @@ class ServiceDeployment:
             return await self._start_as(self._native(), Kind.NATIVE, service.program)
         except ProgramMissing as missing:
             try:
-                engine = await containers.engine_of(self.machine, None)
+                engine = await containers.engine_of(self.machine, self._socket)
             except Unavailable as none:
                 raise self._nowhere(missing) from none
             async with engine:
                 if not service.pull and not await containers.has_image(engine, service.container.image):
                     raise self._nowhere(missing) from missing
-            return await self._start_as(ContainerKeeper(self.machine, None), Kind.DOCKER, service.container)
+            return await self._start_as(ContainerKeeper(self.machine, self._socket), Kind.DOCKER, service.container)
 
     async def _start_as(self, keeper: Keeper, kind: Kind, what: Program | Container) -> Row:
         mark, name = self._clock.new_id(), self._service.name

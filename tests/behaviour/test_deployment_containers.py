@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,13 +16,18 @@ from offizin.clock import SystemClock
 from offizin.deployment import containers
 from offizin.deployment.containers import Container, ContainerIdentity, Engine
 from offizin.deployment.deployment import Deployment
+from offizin.deployment.file_memory import FileMemory
 from offizin.deployment.machine import Here
+from offizin.deployment.native import Program
 from offizin.deployment.pids import Outcome
+from offizin.deployment.service_programs import ServiceProgram
+from offizin.deployment.services import ServiceDeployment
 from offizin.errors import Unavailable
 from offizin.settings.reference_config import DeployType, Host, ReferenceConfig, Service, Workers
 from offizin.store.transaction import SqliteDatabase
 from offizin.upkeep.deployed_memory import DeployedMemory
 from tests.podman_service import IMAGE, PodmanService
+from tests.rabbitmq_server import free_ports
 from tests.sshd_server import ADDRESS, SshdServer
 
 QUEUE = "amqp://me:open-sesame@127.0.0.1:5672"
@@ -123,3 +129,42 @@ async def test_workers_in_containers_are_deployed_over_ssh_taken_over_and_ended(
         await again.stop()
     assert await memory.load() == []
     assert podman_service.podman("ps", "--all", "--quiet").stdout == ""
+
+
+async def test_a_service_that_is_not_installed_runs_in_a_container(
+    podman_service: PodmanService, tmp_path: Path
+) -> None:
+    if shutil.which("epmd") is None:
+        pytest.skip("there is no epmd to put into a container (apt-get install rabbitmq-server)")
+    (port,) = free_ports(1)
+    missing = Program("It", 'say missing "$PATH"; exit\n', "it", data=str(tmp_path))
+    command = ("sh", "-c", f"trap exit TERM; epmd -port {port} -address 127.0.0.1 & wait")
+    service = ServiceProgram("It", missing, Container("it", IMAGE, command, as_image_says=True))
+
+    def deployment() -> ServiceDeployment:
+        return ServiceDeployment(
+            service, "127.0.0.1", port, None, FileMemory(tmp_path / "it.json"), SystemClock(),
+            socket=str(podman_service.socket),
+        )  # fmt: skip
+
+    await deployment().start()
+    running = podman_service.podman("ps", "--quiet").stdout
+    assert running
+    again = deployment()
+    await again.start()
+    assert podman_service.podman("ps", "--quiet").stdout == running
+    await again.stop()
+    assert podman_service.podman("ps", "--all", "--quiet").stdout == ""
+
+
+async def test_a_service_that_is_nowhere_is_told_with_what_installs_it(tmp_path: Path) -> None:
+    missing = Program("RabbitMQ", 'say missing "$PATH"; exit\n', "it", data=str(tmp_path))
+    service = ServiceProgram("RabbitMQ", missing, Container("it", IMAGE))
+    (port,) = free_ports(1)
+    nowhere = ServiceDeployment(
+        service, "127.0.0.1", port, None, FileMemory(tmp_path / "it.json"), SystemClock(), socket=str(tmp_path / "none")
+    )
+    with pytest.raises(Unavailable, match="is not installed on this machine, nor is there Docker or Podman") as caught:
+        await nowhere.start()
+    assert "apt-get install rabbitmq-server" in caught.value.advice
+    assert await FileMemory(tmp_path / "it.json").load() == []

@@ -16,6 +16,7 @@ import yaml
 
 from offizin.deployment.pids import MARK
 from tests.behaviour.served import SECONDS, Served, running
+from tests.postgresql_cluster import programs
 from tests.rabbitmq_server import free_ports, program
 from tests.sshd_server import ADDRESS, SshdServer
 
@@ -23,6 +24,7 @@ from tests.sshd_server import ADDRESS, SshdServer
 @pytest.fixture
 def home() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="offizin-serve-", ignore_cleanup_errors=True) as directory:
+        Path(directory).chmod(0o755)
         yield Path(directory)
         if (Path(directory) / "offizin.sqlite").exists():
             for pid in running(Path(directory)).values():
@@ -100,4 +102,23 @@ def test_a_mistake_is_told_before_anything_is_started(home: Path, config: Path) 
     line = server.says("image is missing")
     assert "cluster.yml, line" in line
     assert "hosts[0].workers[1]" in line
+    assert not (home / "offizin.sqlite").exists()
+
+
+def test_the_database_is_started_before_it_is_needed_and_ended_last(home: Path) -> None:
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+    (port,) = free_ports(1)
+    store = {"url": f"postgresql://me:open-sesame@127.0.0.1:{port}/books", "skip_deployment": False}
+    config = home / "store.yml"
+    config.write_text(yaml.safe_dump({"store": store}))
+    before = set(psutil.pids())
+    for _ in range(2):
+        server = Served(home, config, 0)
+        assert httpx.get(server.url).status_code == 200
+        server.says("started PostgreSQL")
+        assert httpx.post(f"{server.url}/stop").status_code == 200
+        assert server.process.wait(SECONDS) == 0
+        assert marked(before) == []
+        assert "sesame" not in "".join(server.lines)
     assert not (home / "offizin.sqlite").exists()

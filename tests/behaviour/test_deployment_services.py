@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -13,11 +14,14 @@ import pytest
 
 from offizin.clock import SystemClock
 from offizin.deployment import service_programs
+from offizin.deployment.cluster import Cluster
 from offizin.deployment.file_memory import FileMemory
 from offizin.deployment.pids import MARK
 from offizin.deployment.service_programs import ServiceProgram
 from offizin.deployment.services import ServiceDeployment
 from offizin.errors import Unavailable
+from offizin.settings import ReferenceConfig, Settings
+from offizin.settings.reference_config import Service
 from tests.postgresql_cluster import programs
 from tests.rabbitmq_server import free_ports, program
 from tests.sshd_server import ADDRESS, SshdServer
@@ -195,3 +199,17 @@ async def test_a_service_is_started_over_ssh(sshd_server: SshdServer, port: int,
 def answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+async def test_without_mongodb_the_server_starts_and_tells_who_needs_it(
+    home: Path, port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    if shutil.which("mongod") is not None or Path("/var/run/docker.sock").exists():
+        pytest.skip("there may be a MongoDB here")
+    database = Service("127.0.0.1", port)
+    cluster = Cluster(Settings(home=home, reference=ReferenceConfig(database=database)), SystemClock())
+    await cluster.start_queue(FileMemory(home / "services.json"))
+    (told,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert told.startswith("MongoDB is not installed on this machine")
+    assert told.endswith("Only workers of the reference need it.")
+    await cluster.stop_queue()
