@@ -11,7 +11,7 @@ from offizin.deployment.bootstrap import Bootstrap
 from offizin.deployment.host import HostDeployment, Login
 from offizin.deployment.machine import Machine, is_loopback
 from offizin.deployment.machines import HostPlan, Surroundings, host_plans, wanted_on
-from offizin.deployment.ssh_login import label_of
+from offizin.deployment.ssh_login import label_of, machine_over_ssh
 from offizin.deployment.wanted import Details, Memory, Wanted
 from offizin.errors import OffizinError, Unavailable
 from offizin.settings.reference_config import ReferenceConfig, Ssh
@@ -23,12 +23,6 @@ log = logging.getLogger(__name__)
 LOOK = 30.0
 GRACE = 60.0
 HANDING_BACK = 30.0
-
-
-def _ssh(address: str, login: Ssh) -> Machine:
-    from offizin.deployment.ssh import SshMachine  # only a cluster has its packages
-
-    return SshMachine(address, login)
 
 
 class Deployment:
@@ -49,7 +43,7 @@ class Deployment:
         grace: float = GRACE,
         bootstrap: bool = False,
         look: float = LOOK,
-        machine: Callable[[str, Ssh], Machine] = _ssh,
+        machine: Callable[[str, Ssh], Machine] = machine_over_ssh,
     ) -> None:
         self._plans = host_plans(config)
         self._callback_url = config.internal_callback_url

@@ -83,7 +83,7 @@ class HostDeployment:
                 except Unavailable as trouble:
                     troubles.append(trouble)
             if troubles:
-                raise troubles[0]
+                raise _as_one(troubles)
 
     async def end_all(self) -> None:
         """Raises Unavailable when it is not sure that all has ended: then that stays in the memory."""
@@ -149,3 +149,9 @@ class HostDeployment:
         if outcome is Outcome.KILLED:
             log.warning("%s on %s did not end within %g s and was killed", row.name, row.host, self._limit)
         await self._memory.remove(row.seq)
+
+
+def _as_one(troubles: Sequence[Unavailable]) -> Unavailable:
+    if len(troubles) == 1:
+        return troubles[0]
+    return Unavailable("; ".join(one.message for one in troubles), advice=" ".join({one.advice for one in troubles}))

@@ -16,6 +16,7 @@ from offizin.deployment.machine import Here, Machine
 from offizin.deployment.native import Program, ProgramMissing, last_words
 from offizin.deployment.pids import Outcome
 from offizin.deployment.service_programs import ServiceProgram
+from offizin.deployment.ssh_login import machine_over_ssh
 from offizin.deployment.wanted import Details, Kind, Memory, Row, Wanted
 from offizin.errors import Unavailable
 from offizin.settings.reference_config import Ssh
@@ -50,7 +51,7 @@ class ServiceDeployment:
         self._memory = memory
         self._clock = clock
         self._socket = socket
-        self.machine = _machine(address, ssh)
+        self.machine: Machine = Here() if ssh is None else machine_over_ssh(address, ssh)
 
     async def start(self) -> None:
         """It answers when this returns. What answers already is used, and ended only if an earlier life of this server
@@ -191,14 +192,6 @@ class ServiceDeployment:
 
 
 _PACKAGES = {"RabbitMQ": "rabbitmq-server", "PostgreSQL": "postgresql", "MongoDB": "mongodb-org"}
-
-
-def _machine(address: str, ssh: Ssh | None) -> Machine:
-    if ssh is None:
-        return Here()
-    from offizin.deployment.ssh import SshMachine  # only a cluster has its packages
-
-    return SshMachine(address, ssh)
 
 
 def _is_of_this_machine(address: str) -> bool:

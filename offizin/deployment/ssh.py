@@ -136,15 +136,11 @@ class SshMachine:
     def _key(self, file: Path) -> asyncssh.SSHKey:
         try:
             return asyncssh.read_private_key(file.expanduser())
-        except asyncssh.KeyEncryptionError as error:
-            raise Unavailable(
-                f"{self.label}: the key {file} is encrypted", advice="Give this server a key without a passphrase."
-            ) from error
         except (OSError, RuntimeError, ValueError, asyncssh.KeyImportError) as error:
             said = error.strerror if isinstance(error, OSError) else _said(error)
             raise Unavailable(
                 f"{self.label}: the key {file} cannot be read: {said}",
-                advice="path_to_privkey must name a private key that the server's user may read.",
+                advice="It must be a private key without a passphrase that the server's user may read.",
             ) from error
 
     def _known_hosts(self) -> asyncssh.SSHKnownHosts:

@@ -199,6 +199,14 @@ async def test_what_keeps_a_machine_from_being_reached_is_told(address: str, log
     assert caught.value.advice
 
 
+async def test_a_key_with_a_passphrase_is_told(tmp_path: Path) -> None:
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    key.write_private_key(tmp_path / "id", passphrase="secret")
+    with pytest.raises(Unavailable, match="Passphrase must be specified") as caught:
+        await SshMachine("127.0.0.1", Ssh("me", path_to_privkey=str(tmp_path / "id"))).run("say a b", limit=10)
+    assert "without a passphrase" in caught.value.advice
+
+
 async def test_this_machine_is_one_like_the_others(tmp_path: Path) -> None:
     here: Machine = Here()
     running = await start(here, Program("the program", LIVES, "it", data=str(tmp_path)), "mark-10")

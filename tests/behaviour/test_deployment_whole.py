@@ -132,7 +132,7 @@ def left_of(home: Path) -> list[psutil.Process]:
     return found
 
 
-@pytest.mark.parametrize("how", ["killed", "stopped"])
+@pytest.mark.parametrize("how", ["killed", pytest.param("stopped", marks=pytest.mark.long)])
 def test_a_run_on_two_hosts_survives_the_server_and_stop_leaves_nothing(
     sshd_server: SshdServer, home: Path, config: Path, hosts: Hosts, book: Path, how: str
 ) -> None:
