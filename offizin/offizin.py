@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -15,6 +16,7 @@ import httpx
 from offizin.brokers.amqp_url import AmqpUrl
 from offizin.brokers.broker import Broker, results_of
 from offizin.brokers.in_process import InProcessBroker
+from offizin.changes import Changes
 from offizin.clock import Clock, SystemClock
 from offizin.deployment.cluster import Cluster
 from offizin.errors import TakenOver, Unavailable
@@ -64,49 +66,6 @@ from offizin.workers.runner_process import RunnerProcess
 log = logging.getLogger(__name__)
 
 
-class Changes:
-    """Wakes everybody who waits for the next change of state."""
-
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
-        self._end = asyncio.Event()
-        self.own = asyncio.Event()
-        """Is set by changes that were made here, for whoever tells other servers of them, and then clears it."""
-
-    def announce(self) -> None:
-        self.own.set()
-        self._wake()
-
-    def announce_end(self) -> None:
-        """As ``announce``, of a change that nobody should be told late: a run has ended, or the server is to end."""
-        self.own.set()
-        self._wake_at_once()
-
-    def heard(self) -> None:
-        """Another server has changed something, perhaps a run's end."""
-        self._wake_at_once()
-
-    def _wake(self) -> None:
-        self._event.set()
-        self._event = asyncio.Event()
-
-    def _wake_at_once(self) -> None:
-        self._end.set()
-        self._end = asyncio.Event()
-        self._wake()
-
-    def upcoming(self) -> asyncio.Event:
-        """Is set by the next announcement. Take it before you look, and no change falls between look and wait."""
-        return self._event
-
-    def upcoming_end(self) -> asyncio.Event:
-        """Is set by the next ``announce_end``."""
-        return self._end
-
-    async def wait(self) -> None:
-        await self._event.wait()
-
-
 def _discovery(settings: Settings, home: Home, clock: Clock) -> Discovery:
     return Discovery(settings.processor_directories, home.tool_cache, search_path(os.environ), clock=clock)
 
@@ -121,7 +80,7 @@ class Parts:
     discovery: Callable[[Settings, Home, Clock], Discovery] = _discovery
     start_runner: Callable[..., Awaitable[RunnerProcess]] = RunnerProcess.start
     read_mets: ReadMets = MetsIndex.read
-    save_mets: SaveMets = save
+    save_mets: SaveMets | None = None  # None for the file
     transport: httpx.AsyncBaseTransport | None = None  # of callbacks
 
 
@@ -224,7 +183,8 @@ class Offizin:
         self.learned = LearnedProcessors(self.database, workforce.fingerprint, clock)
         server = self.server.seq
         self.ownership = ownership = Ownership(self.server)
-        self.lanes = Lanes(self.database, ownership, read=self._parts.read_mets, save=self._parts.save_mets)
+        save_mets = self._parts.save_mets or partial(save, may_write=self._may_write)
+        self.lanes = Lanes(self.database, ownership, read=self._parts.read_mets, save=save_mets)
         contexts = Contexts()
         choosing = Choosing(contexts, self.learned, clock, limits, workforce.slots, server)
         sending = Sending(
@@ -294,6 +254,9 @@ class Offizin:
         for service in self._services:
             await service.start()
         self._at_work.set()
+
+    def _may_write(self) -> bool:
+        return self.heartbeats.may_write
 
     async def _take_up(self, left: LeftBehind) -> None:
         """What a dead server has left is ours now."""

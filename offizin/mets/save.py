@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from offizin.errors import MetsChanged, MetsInvalid, MetsMissing
+from offizin.errors import MetsChanged, MetsInvalid, MetsMissing, Unavailable
 from offizin.faults import reach
 from offizin.messages import Delta
 from offizin.mets.document import Additions, Document, with_additions
@@ -27,11 +27,13 @@ from offizin.mets.sections import with_sections
 from offizin.mets.stamp import Stamp, digest_of, read_with_stamp
 
 
-def save(path: Path, deltas: Sequence[Delta], known: Stamp) -> Stamp:
+def save(path: Path, deltas: Sequence[Delta], known: Stamp, *, may_write: Callable[[], bool] = lambda: True) -> Stamp:
     """Write ``deltas`` into the METS at ``path`` and return what the file is now. Blocking; meant for a thread.
 
     ``known`` is what the file was when we last read or wrote it. Where ``path`` is a symbolic link, its target is
     written. When the file has all of it already, it is left alone. One save at a time for a workspace.
+    ``may_write`` is asked once all is ready, right before the file changes: this process may have been stopped
+    meanwhile, for so long that somebody else writes it now; then it raises Unavailable.
     Raises MetsChanged when the file is another by now, MetsMissing when it is gone, MetsInvalid when it is no METS;
     OSError when it cannot be written (the file is then as before).
     """
@@ -58,6 +60,9 @@ def save(path: Path, deltas: Sequence[Delta], known: Stamp) -> Stamp:
         part.unlink(missing_ok=True)
         raise
     reach("save: temporary file written")
+    if not may_write():
+        part.unlink()
+        raise Unavailable(f"{path} is not written: this server may no longer be the one that writes it")
     swap = part.rename(swap_name(target, known.digest, saved.digest))
     _put_in_place(swap, target, path, known, saved)
     _sync_directory(target.parent)

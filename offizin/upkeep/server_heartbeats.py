@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -61,6 +62,7 @@ class ServerHeartbeats(Periodic):
         self._lease = lease
         self._silence = Silence(lease * (1 + MARGIN))
         self._had_others = False
+        self._lease_until = math.inf  # on our monotonic clock; as long as nobody else was there
         self._virtual_time = virtual_time
         self._forget = forget
         self._moved = moved
@@ -69,6 +71,11 @@ class ServerHeartbeats(Periodic):
         self._fenced = fenced
         self._inheriting: dict[int, asyncio.Task[None]] = {}  # by the dead server
         self._nothing_left: set[ServerRow] = set()
+
+    @property
+    def may_write(self) -> bool:
+        """Whether nobody else can have taken over yet. To be asked in any thread."""
+        return self._clock.monotonic() < self._lease_until
 
     @property
     def others(self) -> list[ServerRow]:
@@ -108,9 +115,10 @@ class ServerHeartbeats(Periodic):
         self._silence.look([row for row in rows if row.seq != self._server.seq], self._clock.monotonic())
         living = {row.seq for row in self.others}
         self._had_others = self._had_others or bool(living)
-        left = sent_at + self._lease - self._clock.monotonic()
-        if self._had_others and left > 0:
-            self._alive(left)
+        if self._had_others:
+            self._lease_until = sent_at + self._lease
+            if (left := self._lease_until - self._clock.monotonic()) > 0:
+                self._alive(left)
         for dead in self._silence.dead():
             if dead.heir not in living and dead.seq not in self._inheriting and dead not in self._nothing_left:
                 task = asyncio.create_task(self._inherit(dead), name=f"inherit from {dead.name}")

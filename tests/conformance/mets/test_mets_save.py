@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from offizin.errors import MetsChanged, MetsInvalid, MetsMissing
+from offizin.errors import MetsChanged, MetsInvalid, MetsMissing, Unavailable
 from offizin.faults import set_hook
 from offizin.messages import Delta, File
 from offizin.mets import exchange
@@ -67,6 +67,14 @@ def test_a_save_leaves_nothing_but_the_mets(mets: Path, either_way: str) -> None
     assert only_the_mets(mets.parent)
     assert stamp == read_with_stamp(mets)[1]
     assert stamp.fits(mets.stat())
+
+
+def test_a_save_that_comes_too_late_changes_nothing(mets: Path, either_way: str) -> None:
+    """Its process was stopped for so long that another server writes the file now."""
+    with pytest.raises(Unavailable):
+        save(mets, [DELTA], known(mets), may_write=lambda: False)
+    assert b'ID="OCR_1"' not in mets.read_bytes()
+    assert only_the_mets(mets.parent)
 
 
 def test_this_file_system_can_exchange_names(tmp_path: Path) -> None:
