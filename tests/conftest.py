@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from tests.podman_service import PodmanService, podman_for_session
 from tests.postgresql_cluster import PostgresqlCluster, cluster_for_session
-from tests.rabbitmq_server import RabbitMqServer, server_for_session
+from tests.rabbitmq_server import RabbitMqServer, own_server
 from tests.sshd_server import SshdServer, sshd_for_session
 
 # On a busy machine a single example may take any time; how long a room may take is said in CONTRIBUTING.md.
@@ -24,7 +24,7 @@ def postgresql_cluster() -> Iterator[PostgresqlCluster]:
 
 @pytest.fixture(scope="session")
 def rabbitmq_server() -> Iterator[RabbitMqServer]:
-    yield from server_for_session()
+    yield from own_server()
 
 
 @pytest.fixture(scope="session")

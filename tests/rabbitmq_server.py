@@ -225,8 +225,8 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: also when pytest is killed
 
 
-def server_for_session() -> Iterator[RabbitMqServer]:
-    """The body of a fixture."""
+def own_server() -> Iterator[RabbitMqServer]:
+    """The body of a fixture, for the session or for one test."""
     script = program("rabbitmq-server")
     if script is None or shutil.which("erl_call", path=PATH) is None:
         pytest.skip("RabbitMQ is not installed (apt-get install rabbitmq-server)")
