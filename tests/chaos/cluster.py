@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 import psutil
-from offizin.settings.database_url import DatabaseUrl
 
+from offizin.settings.database_url import DatabaseUrl
 from tests.behaviour.processes import Command, Programs, Server, Worker
 from tests.chaos.in_flight import InFlight
 from tests.chaos.ordeal import Ordeal
