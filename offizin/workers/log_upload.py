@@ -23,9 +23,12 @@ class LogUpload:
 
     def __init__(self, server: str, clock: Clock, transport: httpx.AsyncBaseTransport | None = None) -> None:
         try:
-            self._http = httpx.AsyncClient(base_url=server, timeout=PATIENCE, transport=transport)
+            url = httpx.URL(server)
+            self._http = httpx.AsyncClient(base_url=url, timeout=PATIENCE, transport=transport)
         except (httpx.InvalidURL, ValueError) as error:
             raise Unavailable(f"{server} is no address: {error}", advice="Write it as http://host:8000.") from error
+        if url.scheme not in ("http", "https") or not url.host:
+            raise Unavailable(f"{server} is no address of a server", advice="Write it as http://host:8000.")
         self._clock = clock
         self._rest_until = -math.inf
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.behaviour.processes import Server, Worker
 from tests.behaviour.scripted_processors import write_processor
-from tests.behaviour.sizes import STOCK, Place, place
+from tests.behaviour.sizes import CLUSTER, STOCK, Place, place
 
 # The same processor, for workers that know the server's URL, that know none, and that are killed
 NAMED = {"known": "ocrd-talks-known", "unknown": "ocrd-talks-unknown", "killed": "ocrd-talks-killed"}
@@ -219,6 +219,23 @@ def test_parts_that_belong_to_nothing_are_refused(cluster: Cluster, book: Path) 
     assert answer(job, offset=-1) == 422
     assert answer(job, b"x" * (1024 * 1024 + 1)) == 413
     assert cluster.log(job) == before
+
+
+def test_a_worker_may_know_another_server_than_the_one_that_has_the_job(
+    request: pytest.FixtureRequest, tmp_path: Path, book: Path
+) -> None:
+    (tmp_path / "two").mkdir()
+    with place(CLUSTER, tmp_path / "two", request) as made:
+        write_processor(made.processors, TALKATIVE, NAMED["known"])
+        one, two = made.server(), made.server(made.directory / "second")
+        made.worker((NAMED["known"],), server=two.url, grace=0).begun()
+        job = one.run_job(book, NAMED["known"], page_id="P1", parameters={"mode": "long", "where": "90000"})
+        assert one.wait_for_job(job)["state"] == "SUCCESS"
+        for server in (one, two):
+            assert numbers(server.client.get(f"/processor/log/{job}").content) == list(range(90_000))
+        assert [len(list((server.home / "logs").glob("*/*.log"))) for server in (one, two)] == [1, 0]
+        for server in (one, two):
+            assert server.stop() == 0
 
 
 def numbers(log: bytes) -> list[int]:

@@ -237,9 +237,10 @@ async def test_a_part_that_is_refused_is_not_offered_again_and_others_are(scene:
     assert scene.server.asked == 2
 
 
-def test_a_server_that_is_none_is_told_at_once() -> None:
+@pytest.mark.parametrize("url", ["http://[::1", "there:8000", "http://", "unix:/run/offizin"])
+def test_a_server_that_is_none_is_told_at_once(url: str) -> None:
     with pytest.raises(Unavailable, match="is no address"):
-        LogUpload("http://[::1", SystemClock())
+        LogUpload(url, SystemClock())
 
 
 @pytest.mark.parametrize("make", [encode, lambda result: encode(result) + b" \n"])
