@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import tempfile
 from collections.abc import Callable
 from importlib import import_module
@@ -41,6 +43,8 @@ def main(
     write: Path | None,
 ) -> None:
     """Measure the figures that docs/benchmarks.md names: all of them, or those of the groups NAME."""
+    # What was started is ended, however we are.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     console = Console()
     groups: dict[str, Group] = {}
     conditions = Conditions(Path(), quick, reference, reference_start, reference_pages)

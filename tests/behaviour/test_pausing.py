@@ -154,3 +154,19 @@ def holders(server: Server) -> dict[str, str]:
     """The host on which each job runs, of those that run."""
     workers = server.client.get("/workers").json()["workers"]
     return {held["job_id"]: w["host"] for w in workers for held in w["holds"] if held["state"] == "RUNNING"}
+
+
+@pytest.mark.only("cluster", because="one machine has one server")
+def test_a_pause_holds_for_all_servers_on_a_database(own_place: Place, tmp_path: Path, book: Path) -> None:
+    one, other = own_place.server(), own_place.server(tmp_path / "other")
+    own_place.staff()
+    assert one.client.put(PROCESSOR).status_code == 200
+    while not other.client.get("/workers").json()["pauses"]:
+        pass
+    job = run(other, book)
+    dummy = other.run_job(book, output_file_grps=["OCR-D-OTHER"])
+    assert other.wait_for_job(dummy)["state"] == "SUCCESS"
+    assert state_of(other, job) == "CACHED"
+    assert one.client.delete(PROCESSOR).status_code == 204
+    assert other.wait_for_job(job)["state"] == "SUCCESS"
+    assert (one.stop(), other.stop()) == (0, 0)

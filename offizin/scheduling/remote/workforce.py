@@ -31,6 +31,9 @@ from offizin.store.transaction import Database
 
 log = logging.getLogger(__name__)
 
+# How long what is being written may take when the server ends, in seconds.
+PATIENCE = 5.0
+
 # A worker ends its work when its lease is over; only so much later (of the lease) it is given to others.
 MARGIN = 0.2
 
@@ -136,7 +139,12 @@ class RemoteWorkforce:
     async def leave(self, scheduler: Scheduler) -> None:
         if self._looking is not None:
             self._looking.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            # What cannot be written now, the next start finds out.
+            _, late = await asyncio.wait(self._tasks, timeout=PATIENCE)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         await self.orders.stop()
 
     # Workforce
