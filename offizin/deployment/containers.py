@@ -1,7 +1,7 @@
 """Containers through the API of Docker, which Podman speaks, too, over the engine's Unix socket.
 
-Source: https://docs.docker.com/reference/api/engine/version/v1.41/; 1.41 is the oldest that both still know
-(Docker 20.10, Podman 3).
+Source: https://docs.docker.com/reference/api/engine/. Paths go without a version, because there is none that all know:
+what is used here has not changed since 1.24.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from offizin.deployment.machine import Machine
 from offizin.deployment.pids import MARK, Outcome
 from offizin.errors import Unavailable
 
-API = "/v1.41"
 LABEL = "offizin.deployed"
 SOCKETS = ("/var/run/docker.sock", "/run/docker.sock", "$XDG_RUNTIME_DIR/podman/podman.sock", "/run/podman/podman.sock")
 ANSWER_SECONDS = 60.0
@@ -29,7 +28,8 @@ KILL_SECONDS = 10.0
 @dataclass(frozen=True, slots=True)
 class Container:
     """``volumes`` as in ``/srv/books:/srv/books``. It uses the network of its machine, so that addresses mean the same
-    inside, and runs as the user that was logged in, unless ``as_image_says``. ``environment`` may hold secrets."""
+    inside, and its files are those of the user that was logged in, unless ``as_image_says``. ``environment`` may hold
+    secrets."""
 
     name: str
     image: str
@@ -67,7 +67,7 @@ class Engine:
     ) -> httpx.Response:  # fmt: skip
         """The answer, if its status is below 400 or in ``fine``. Raises Unavailable for any other, and for none."""
         try:
-            answer = await self._client.request(method, f"{API}{path}", json=body, params=params, timeout=limit)
+            answer = await self._client.request(method, path, json=body, params=params, timeout=limit)
         except httpx.HTTPError as error:
             raise Unavailable(
                 f"the container engine of {self.label} does not answer: {error or type(error).__name__}",
@@ -112,7 +112,7 @@ async def start(engine: Engine, container: Container, mark: str) -> ContainerIde
         "Cmd": list(container.command) or None,
         "Env": [f"{key}={value}" for key, value in {**container.environment, MARK: mark}.items()],
         "Labels": {LABEL: mark},
-        "User": "" if container.as_image_says else engine.user,
+        "User": "" if container.as_image_says else await _user(engine),
         "HostConfig": {"NetworkMode": "host", "Binds": list(container.volumes)},
     })  # fmt: skip
     identity = ContainerIdentity(mark, made.json()["Id"])
@@ -122,6 +122,13 @@ async def start(engine: Engine, container: Container, mark: str) -> ContainerIde
         await _remove(engine, identity)
         raise
     return identity
+
+
+async def _user(engine: Engine) -> str:
+    """Who must run in a container to be the login's user outside: where that user's own engine runs it, it is root."""
+    about = (await engine.ask("GET", "/info")).json()
+    own = any("rootless" in str(option) for option in about.get("SecurityOptions") or ())
+    return "0:0" if own else engine.user
 
 
 async def find(engine: Engine, identity: ContainerIdentity) -> ContainerIdentity | None:
@@ -165,7 +172,7 @@ async def _pull(engine: Engine, image: str) -> None:
     if not await has_image(engine, image):
         raise Unavailable(
             f"the image {image} is not on {engine.label} and cannot be pulled: {_message(answer)}",
-            advice="Is its name right? Load it there with docker load or podman load, or log in to its registry.",
+            advice="Is its name right? Else pull or load it there by hand.",
         )
 
 

@@ -36,7 +36,7 @@ ticks=$(ticks_of "$pid")
 looks=0
 while [ "$looks" -lt {_FIRST_LOOK} ]; do
     sleep 0.1; looks=$((looks + 1))
-    if ! kill -0 "$pid" 2>/dev/null; then
+    if ! same "$pid" "$ticks"; then
         wait "$pid"; say code "$?"
         tail -n 20 "$log" | while IFS= read -r line; do say line "$line"; done
         exit

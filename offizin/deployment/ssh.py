@@ -16,6 +16,8 @@ from offizin.settings.reference_config import Ssh
 
 CONNECT_SECONDS = 20.0
 KEEPALIVE_SECONDS = 15
+# At once on one connection: sshd allows ten (MaxSessions).
+SESSIONS = 6
 KNOWN_HOSTS = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
 
 # The user's own login shell sets PATH and the like; then a plain shell reads the script. Read by any login shell.
@@ -35,15 +37,17 @@ class SshMachine:
         self._login = login
         self._connection: asyncssh.SSHClientConnection | None = None
         self._connecting = asyncio.Lock()
+        self._sessions = asyncio.Semaphore(SESSIONS)
         self._sockets: dict[str, Path] = {}
         self._directory: tempfile.TemporaryDirectory[str] | None = None
 
     async def run(self, script: str, *, limit: float) -> Answer:
         connection = await self._connected()
         try:
-            done = await connection.run(
-                _SHELL, input=PREAMBLE + script, check=False, timeout=limit, encoding="utf-8", errors="replace"
-            )
+            async with self._sessions:
+                done = await connection.run(
+                    _SHELL, input=PREAMBLE + script, check=False, timeout=limit, encoding="utf-8", errors="replace"
+                )
         except TimeoutError:
             raise Unavailable(f"{self.label} did not answer within {limit:g} s", advice="It may be too busy.") from None
         except (OSError, asyncssh.Error) as error:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from offizin.clock import SystemClock
@@ -82,6 +83,22 @@ async def test_a_program_that_is_not_in_the_image_is_told_and_leaves_no_containe
 async def test_an_image_that_is_nowhere_is_told(engine: Engine) -> None:
     with pytest.raises(Unavailable, match="localhost/none:1"):
         await containers.start(engine, Container("none", "localhost/none:1", ("offizin",)), "mark-5")
+
+
+@pytest.mark.parametrize(("options", "user"), [([], "1000:1000"), (["name=seccomp", "name=rootless"], "0:0")])
+async def test_in_an_engine_of_the_user_root_is_the_user(options: list[str], user: str) -> None:
+    made: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/containers/create":
+            made.append(json.loads(request.content)["User"])
+        return httpx.Response(200, json={"SecurityOptions": options, "Id": "1"})
+
+    client = httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://engine")
+    async with Engine("somewhere", client, "1000:1000") as engine:
+        await containers.start(engine, Container("one", "image:1"), "mark")
+        await containers.start(engine, Container("one", "image:1", as_image_says=True), "mark")
+    assert made == [user, ""]
 
 
 async def test_a_machine_without_an_engine_is_told(tmp_path: Path) -> None:
