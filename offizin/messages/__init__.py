@@ -38,10 +38,12 @@ from offizin.messages.work import (
     decode_log_part,
     decode_piece,
     decode_result,
+    decode_results,
     decode_taken,
     decode_ticket,
     decode_unloadable,
     encode,
+    results_together,
     with_log,
 )
 
@@ -81,9 +83,11 @@ __all__ = [
     "decode_log_part",
     "decode_piece",
     "decode_result",
+    "decode_results",
     "decode_taken",
     "decode_ticket",
     "decode_unloadable",
     "encode",
+    "results_together",
     "with_log",
 ]

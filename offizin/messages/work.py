@@ -7,6 +7,7 @@ conformance suite runs both). A piece's bytes pass through broker and worker uno
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
@@ -198,6 +199,9 @@ class Unloadable(msgspec.Struct, frozen=True):
     message: str
 
 
+# What a message of several results may weigh, in bytes; a single one may be longer.
+MOST_TOGETHER = 128 * 1024
+
 _encoder = msgspec.json.Encoder()
 _piece = msgspec.json.Decoder(Piece)
 _ticket = msgspec.json.Decoder(PieceTicket)
@@ -235,6 +239,26 @@ def decode_result(body: bytes) -> Result:
 def decode_log_part(body: bytes) -> LogPart:
     """Raises msgspec.ValidationError or msgspec.DecodeError for what is none."""
     return _log_part.decode(body)
+
+
+def results_together(encoded: Iterable[bytes]) -> list[bytes]:
+    """Bodies of messages, each of as many results as fit (``MOST_TOGETHER`` bytes), one a line."""
+    bodies: list[bytes] = []
+    lines: list[bytes] = []
+    size = 0
+    for result in encoded:
+        line = result.rstrip()
+        if lines and size + len(line) > MOST_TOGETHER:
+            bodies.append(b"\n".join(lines))
+            lines, size = [], 0
+        lines.append(line)
+        size += len(line)
+    return [*bodies, b"\n".join(lines)] if lines else bodies
+
+
+def decode_results(body: bytes) -> list[Result]:
+    """Of one message, one a line. Raises as ``decode_result``."""
+    return _result.decode_lines(body)
 
 
 def with_log(result: bytes, log: bytes, offset: int) -> bytes:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -21,9 +22,10 @@ from offizin.messages import (
     Taken,
     decode_handshake,
     decode_log_part,
-    decode_result,
+    decode_results,
     decode_taken,
     decode_unloadable,
+    encode,
 )
 from offizin.scheduling.arriving_logs import ArrivingLogs, logs_of
 from offizin.scheduling.choosing import Choice, Choosing
@@ -182,15 +184,26 @@ class Completion:
     async def _give_up(self, delivery: Delivery, error: Exception) -> None:
         if delivery.message.kind is not Kind.RESULT:
             return
-        result = decode_result(delivery.message.body)
-        message = f"its result cannot be taken in: {error}"
-        lost = Result(result.job, result.attempt, result.piece, cause=Cause.BAD_OUTPUT, message=message)
+        results = [r for r in decode_results(delivery.message.body) if self._counts(r, delivery.message.sender)]
+        for result in results:
+            fault = error if len(results) == 1 else await self._fault_of(result)
+            if fault is None:
+                continue
+            message = f"its result cannot be taken in: {fault}"
+            lost = Result(result.job, result.attempt, result.piece, cause=Cause.BAD_OUTPUT, message=message)
+            if await self._fault_of(lost) is not None:
+                log.error("job %s hangs until the next start", result.job)
+
+    async def _fault_of(self, result: Result) -> Exception | None:
+        """Take it in by itself; why that cannot be done. Raises Unavailable."""
         try:
-            await self._commit([lost], [])
+            await self._commit([result], [])
         except Unavailable:
             raise
-        except Exception:
-            log.exception("job %s hangs until the next start", result.job)
+        except Exception as error:
+            log.exception("a result of job %s could not be taken in", result.job)
+            return error
+        return None
 
     async def _take(self, group: Sequence[Delivery]) -> None:
         results: list[tuple[Result, str]] = []
@@ -203,10 +216,10 @@ class Completion:
                 message = delivery.message
                 try:
                     if message.kind is Kind.RESULT:
-                        result = decode_result(message.body)
-                        results.append((result, message.sender))
-                        if self._piece(result) is None:
-                            strays.append((result.job, message))
+                        for result in decode_results(message.body):
+                            results.append((result, message.sender))
+                            if self._piece(result) is None:
+                                strays.append((result.job, replace(message, body=encode(result))))
                     elif message.kind is Kind.LOG:
                         logs.append(part := decode_log_part(message.body))
                         if self._piece(part) is None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from offizin.brokers.broker import Delivery, Kind, Message
+from offizin.brokers.broker import Delivery
 from offizin.messages import AttemptName, PieceTicket
 
 
@@ -52,10 +52,6 @@ class Held:
     @property
     def name(self) -> AttemptName:
         return AttemptName(self.ticket.job, self.ticket.attempt, self.ticket.piece)
-
-    def result(self, body: bytes) -> Message:
-        """What is said of it."""
-        return Message(Kind.RESULT, body, sender=self.session)
 
     @property
     def gone(self) -> bool:

@@ -11,7 +11,7 @@ from offizin.brokers.at_last import publish_at_last
 from offizin.brokers.broker import Broker, Kind, Message, results_of
 from offizin.clock import Clock
 from offizin.logs import log_tail
-from offizin.messages import Cause, Result, Taken, encode, with_log
+from offizin.messages import Cause, Result, Taken, encode, results_together, with_log
 from offizin.workers.attempt_logs import AttemptLogs
 from offizin.workers.membership import Held
 
@@ -46,11 +46,14 @@ class Reports:
         """In this order. Returns when the broker has them; what they end is acknowledged then."""
         ended = [report.held for report in reports if report.end]
         logs = iter(await self._logs.ends(ended)) if self._logs is not None and ended else None
-        by_server: dict[str, list[Message]] = {}
+        by_origin: dict[tuple[str, str], list[bytes]] = {}
         for report in reports:
             body = with_log(report.body, *next(logs)) if logs is not None and report.end else report.body
-            by_server.setdefault(report.held.server, []).append(report.held.result(body))
-        for server, messages in by_server.items():
+            by_origin.setdefault((report.held.server, report.held.session), []).append(body)
+        for (server, session), bodies in by_origin.items():
+            # Within one process a message costs nothing.
+            together = results_together(bodies) if server else bodies
+            messages = [Message(Kind.RESULT, body, sender=session) for body in together]
             await publish_at_last(self._broker, self._clock, results_of(server), messages)
         for held in ended:
             held.delivery.acknowledge()

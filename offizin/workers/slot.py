@@ -18,7 +18,7 @@ from offizin.workspaces.unfinished_files import delete_unfinished_files
 
 # A runner with so many pieces in hand is heard only so often (seconds): its reports share a turn of the loop.
 MANY_IN_HAND = 6
-LISTEN_EVERY = 0.006
+LISTEN_EVERY = 0.01
 
 # A piece that is over sooner is never shown as running.
 NOTE_AFTER = 0.03

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from offizin.brokers.broker import RESULTS, Delivery, Kind, Message, Subscription
 from offizin.brokers.in_process import InProcessBroker
 from offizin.errors import MetsChanged, MetsInvalid, ProcessorUnknown, Unavailable
-from offizin.messages import Delta, File, decode_result, decode_taken
+from offizin.messages import Delta, File, decode_results, decode_taken
 from offizin.mets.contents import Contents, as_indexed
 from offizin.mets.index import MetsIndex
 from offizin.mets.stamp import Stamp
@@ -131,8 +131,10 @@ class SimulatedBroker:
 
     def _send(self, queue: str, message: Message) -> None:
         loop, chances = asyncio.get_running_loop(), self._hooks.chances
-        at = max(loop.time() + chances.seconds("broker", PAUSE), self._free_at.get(_about(message), 0.0) + INSTANT)
-        self._free_at[_about(message)] = at
+        about = _about(message)
+        free_at = max(self._free_at.get(each, 0.0) for each in about)
+        at = max(loop.time() + chances.seconds("broker", PAUSE), free_at + INSTANT)
+        self._free_at.update(dict.fromkeys(about, at))
         if queue != RESULTS:
             if chances.happens("a piece is lost with the broker"):
                 self._lost("a piece")
@@ -167,15 +169,14 @@ class SimulatedBroker:
         await self._inner.close()
 
 
-def _about(message: Message) -> object:
+def _about(message: Message) -> list[object]:
     """Messages about one piece stay in order, as one worker sends them; others need not."""
     if message.kind is Kind.RESULT:
-        result = decode_result(message.body)
-        return result.job, result.piece
+        return [(result.job, result.piece) for result in decode_results(message.body)]
     if message.kind is Kind.TAKEN:
         taken = decode_taken(message.body)
-        return taken.job, taken.piece
-    return message.kind
+        return [(taken.job, taken.piece)]
+    return [message.kind]
 
 
 @dataclass(frozen=True)
