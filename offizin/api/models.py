@@ -17,7 +17,7 @@ MOST = 2**63 - 1
 class StepSummary(BaseModel):
     """``counts``: how many of the step's jobs are in which state; ``pages``: how many pages of its job of many pages
     (empty where each page has a job of its own). ``number`` counts from 0. ``seconds``: what its jobs took, all
-    together; None while the run goes on."""
+    together; None while the run goes on. ``paused``: nothing more of it begins now."""
 
     number: int
     processor: str
@@ -27,6 +27,7 @@ class StepSummary(BaseModel):
     counts: dict[State, int]
     pages: dict[State, int]
     seconds: float | None
+    paused: bool
 
 
 class RunSummary(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from offizin.api.job_views import run_unknown
@@ -54,7 +55,8 @@ async def run_info(offizin: Offizin, run_id: str) -> dict[str, Any]:
 
 async def run_summary(offizin: Offizin, run_id: str) -> RunSummary:
     """Raises RunUnknown."""
-    return await offizin.database.read(lambda tx: _summary(tx, _row(tx, run_id)))
+    paused = offizin.pauses.processors
+    return await offizin.database.read(lambda tx: _summary(tx, _row(tx, run_id), paused))
 
 
 async def list_runs(
@@ -64,9 +66,11 @@ async def list_runs(
     if state is not None and not state.is_final:
         state = State.RUNNING
 
+    paused = offizin.pauses.processors
+
     def read(tx: Transaction) -> RunList:
         found = runs.listed(tx, state=state, mets=mets, before=before, limit=limit + 1)
-        shown = [_summary(tx, run) for run in found[:limit]]
+        shown = [_summary(tx, run, paused) for run in found[:limit]]
         return RunList(runs=shown, next=str(found[limit - 1].seq) if len(found) > limit else None)
 
     return await offizin.database.read(read)
@@ -86,7 +90,7 @@ def _by_state(counts: dict[tuple[int, State], int]) -> dict[State, int]:
     return found
 
 
-def _summary(tx: Transaction, run: RunRow) -> RunSummary:
+def _summary(tx: Transaction, run: RunRow, paused: Collection[str]) -> RunSummary:
     counts = runs.counts(tx, run.seq)
     live = run.ended_at is None
     seconds = {} if live else runs.seconds(tx, run.seq)
@@ -102,6 +106,7 @@ def _summary(tx: Transaction, run: RunRow) -> RunSummary:
             counts={state: count for (number, state), count in counts.items() if number == step.number},
             pages=pages.get(step.number, {}),
             seconds=seconds.get(step.number),
+            paused=live and step.processor in paused,
         )
         for step in runs.steps_of(tx, run.seq)
     ]

@@ -107,7 +107,7 @@ class PlainDisplay:
             pace = self._paces.setdefault(step.number, Pace())
             pace.seen(now, step.over)
             ended = step.over == step.total and step.total > 0
-            under_way = step.over or step.count(State.RUNNING)
+            under_way = step.over or step.count(State.RUNNING) or step.paused
             if (ended and step.number not in self._over) or (due and under_way and not ended):
                 self._told_at = now
                 words = ["over" if ended else pace_words(pace, step), trouble(step)]
@@ -127,9 +127,10 @@ def step_name(step: StepSummary) -> str:
 
 
 def trouble(step: StepSummary) -> str:
-    """What did not work out: as in ``2 failed, 5 cancelled``."""
+    """What does not work out: as in ``2 failed, 5 cancelled, paused``."""
     parts = [(step.count(State.FAILED), "failed"), (step.count(State.CANCELLED), "cancelled")]
-    return ", ".join(f"{number:,} {what}" for number, what in parts if number)
+    words = [f"{number:,} {what}" for number, what in parts if number]
+    return ", ".join([*words, "paused"] if step.paused and step.over < step.total else words)
 
 
 def pace_words(pace: Pace, step: StepSummary) -> str:

@@ -12,7 +12,7 @@ from offizin.jobs import State
 
 class StepSummary(msgspec.Struct, frozen=True):
     """One step of a run. ``counts``: how many of its jobs are in which state; ``pages``: how many pages of its job of
-    many pages, empty where each page has a job of its own."""
+    many pages, empty where each page has a job of its own; ``paused``: its processor gets no new work now."""
 
     number: int
     processor: str
@@ -23,6 +23,7 @@ class StepSummary(msgspec.Struct, frozen=True):
     pages: Mapping[State, int] = {}
     skipped: int | None = None
     seconds: float | None = None
+    paused: bool = False
 
     @property
     def units(self) -> Mapping[State, int]:

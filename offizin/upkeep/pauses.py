@@ -66,13 +66,17 @@ class Pauses(Periodic):
         await self._look()
         return was_paused
 
+    @property
+    def processors(self) -> Collection[str]:
+        """Those that are paused."""
+        return {row.name for row in self.rows if row.kind is PauseKind.PROCESSOR}
+
     def is_paused(self, kind: PauseKind, name: str) -> bool:
         return any((row.kind, row.name) == (kind, name) for row in self.rows)
 
     async def _look(self) -> None:
         async with self._turn:
             before, self.rows = self.rows, await self._database.read(pauses.all_of_them)
-            named = {kind: {row.name for row in self.rows if row.kind is kind} for kind in PauseKind}
-            self._apply(named[PauseKind.PROCESSOR], named[PauseKind.HOST])
+            self._apply(self.processors, {row.name for row in self.rows if row.kind is PauseKind.HOST})
         if {(row.kind, row.name) for row in before} - {(row.kind, row.name) for row in self.rows}:
             await self._look_everywhere()

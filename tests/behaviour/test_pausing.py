@@ -56,6 +56,8 @@ def test_jobs_of_a_paused_processor_wait_and_others_do_not(server: Server, book:
     other = server.run_job(book, output_file_grps=["OCR-D-OTHER"])
     assert server.wait_for_job(other)["state"] == "SUCCESS"
     assert state_of(server, waiting) == "CACHED"
+    [step] = server.summary(server.details(waiting)["run_id"])["steps"]
+    assert step["paused"]
     assert server.client.delete(PROCESSOR).status_code == 204
     assert server.wait_for_job(waiting)["state"] == "SUCCESS"
 

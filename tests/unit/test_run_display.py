@@ -55,6 +55,14 @@ def test_what_is_under_way_is_told_every_few_seconds() -> None:
     assert stream.getvalue().splitlines() == ["1 s0: 5/100, 1.0/s, 1:35 min left", "1 s0: 10/100, 1.0/s, 1:30 min left"]
 
 
+def test_a_step_that_waits_because_it_is_paused_says_so() -> None:
+    display, clock, stream = plain()
+    clock.time = 6.0
+    waiting = StepSummary(0, "ocrd-s0", counts={State.CACHED: 7}, paused=True)
+    display.show(RunSummary("r", State.CACHED, "/b/mets.xml", 0.0, steps=[waiting]))
+    assert stream.getvalue() == "1 s0: 0/7, paused\n"
+
+
 def test_a_step_that_is_done_again_is_told_again() -> None:
     display, _, stream = plain()
     display.show(run({State.FAILED: 1}))
