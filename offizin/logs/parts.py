@@ -56,16 +56,16 @@ class LogParts:
 
     def write(self, run: str, job: str, attempt: int, piece: int, offset: int, content: bytes) -> None:
         """``content`` is what the attempt at the piece wrote from byte ``offset`` on. Raises OSError."""
-        path = self._directory / job_log_name(run, job)
+        path = f"{self._directory}/{job_log_name(run, job)}"
         with self._lock:
             log = _open(path)
             try:
-                _write(log, path.with_suffix(".places"), (attempt, piece), offset, content)
+                _write(log, path.removesuffix(".log") + ".places", (attempt, piece), offset, content)
             finally:
                 os.close(log)
 
 
-def _write(log: int, places: Path, who: tuple[int, int], offset: int, content: bytes) -> None:
+def _write(log: int, places: str, who: tuple[int, int], offset: int, content: bytes) -> None:
     size = os.fstat(log).st_size
     known = _read(places)
     if known is None and who == FIRST and offset <= size:
@@ -95,12 +95,12 @@ def _write_again(log: int, place: Place, offset: int, content: bytes) -> None:
         _write_at(log, notice + content[begin - offset : end - offset], place.at + begin - place.offset - len(notice))
 
 
-def _open(path: Path) -> int:
+def _open(path: str) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
     try:
         return os.open(path, flags, 0o666)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         return os.open(path, flags, 0o666)
 
 
@@ -111,16 +111,17 @@ def _write_at(log: int, content: bytes, at: int) -> None:
         rest, at = rest[written:], at + written
 
 
-def _read(places: Path) -> list[Place] | None:
+def _read(places: str) -> list[Place] | None:
     """None when there is no such file."""
     try:
-        lines = places.read_text().splitlines()
+        descriptor = os.open(places, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
-    return [Place(*map(int, line.split())) for line in lines]
+    with os.fdopen(descriptor, encoding="ascii") as file:
+        return [Place(*map(int, line.split())) for line in file]
 
 
-def _note(places: Path, new: Sequence[Place]) -> None:
+def _note(places: str, new: Sequence[Place]) -> None:
     """In one write, so that all of it is there or nothing."""
-    with places.open("ab", buffering=0) as file:
+    with Path(places).open("ab", buffering=0) as file:
         file.write("".join(place.line() for place in new).encode())
