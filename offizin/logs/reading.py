@@ -28,3 +28,14 @@ def read_part(path: Path, offset: int, most: int) -> bytes:
             return file.read(most)
     except OSError:
         return b""
+
+
+def read_end(path: Path, begin: int, most: int) -> tuple[bytes, int]:
+    """The last ``most`` bytes at most, none from before ``begin``; and from which byte on they are."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            start = max(begin, file.seek(0, 2) - most)
+            file.seek(start)
+            return file.read(most), start
+    except OSError:
+        return b"", begin

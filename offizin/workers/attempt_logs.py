@@ -12,7 +12,7 @@ from pathlib import Path
 from offizin.brokers.broker import Broker, Kind, Message, results_of
 from offizin.clock import Clock
 from offizin.errors import Unavailable
-from offizin.logs import named_attempt, read_part
+from offizin.logs import named_attempt, read_end, read_part
 from offizin.messages import LogPart, PieceTicket, encode
 from offizin.workers.log_upload import LogUpload
 from offizin.workers.membership import Held
@@ -41,12 +41,11 @@ class AttemptLogs:
 
     async def ends(self, ended: Sequence[Held]) -> list[tuple[bytes, int]]:
         """For each attempt that is over: what shall go with its result, and from which byte on that is."""
-        rests = await asyncio.to_thread(self._rests, ended)
-        for number, (held, (_, begin)) in enumerate(zip(ended, rests, strict=True)):
+        found = await asyncio.to_thread(self._ends, ended)
+        for held, (_, begin) in zip(ended, found, strict=True):
             if begin > held.log_sent:
                 await self._send_before(held.ticket, held.log_sent, begin)
-                rests[number] = await asyncio.to_thread(self._read, held.ticket.log, begin, MOST_WITH_RESULT), begin
-        return rests
+        return found
 
     async def send_new(self, held: Held) -> bool:
         """Send the next part of what an attempt has written; whether there was any."""
@@ -70,8 +69,10 @@ class AttemptLogs:
     async def send_left(self) -> None:
         """Send in the background what was left here with an earlier session: it tells what that died of. Nothing must
         be running now."""
+        if self._sending_left is not None and not self._sending_left.done():
+            return
         left = await asyncio.to_thread(lambda: {path.name: path.stat() for path in self._directory.glob("*.log")})
-        if left and (self._sending_left is None or self._sending_left.done()):
+        if left:
             self._sending_left = asyncio.create_task(self._send_left(left), name="logs of earlier sessions")
 
     async def close(self) -> None:
@@ -109,24 +110,18 @@ class AttemptLogs:
             return False
         return True
 
-    def _rests(self, ended: Sequence[Held]) -> list[tuple[bytes, int]]:
-        """As ``ends``. Blocking."""
-        found = []
-        for held in ended:
-            content = self._read(held.ticket.log, held.log_sent, MOST_WITH_RESULT + 1)
-            begin = held.log_sent
-            if len(content) > MOST_WITH_RESULT:
-                size = (self._directory / held.ticket.log).stat().st_size
-                content, begin = b"", size - MOST_WITH_RESULT
-            found.append((content, begin))
-        return found
+    def _ends(self, ended: Sequence[Held]) -> list[tuple[bytes, int]]:
+        return [read_end(self._directory / held.ticket.log, held.log_sent, MOST_WITH_RESULT) for held in ended]
 
     def _read(self, name: str, offset: int, most: int) -> bytes:
         return read_part(self._directory / name, offset, most)
 
     def _delete(self, names: Sequence[str]) -> None:
         for name in names:
-            (self._directory / name).unlink(missing_ok=True)
+            try:
+                (self._directory / name).unlink(missing_ok=True)
+            except OSError as error:
+                log.warning("%s cannot be deleted: %s", self._directory / name, error.strerror)
 
 
 def _part(ticket: PieceTicket, offset: int, content: bytes) -> LogPart:
