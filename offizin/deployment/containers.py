@@ -139,6 +139,25 @@ async def find(engine: Engine, identity: ContainerIdentity) -> ContainerIdentity
     return None
 
 
+async def last_words(engine: Engine, identity: ContainerIdentity) -> str:
+    """The last lines of its output, "" if there are none, or it is gone."""
+    if identity.id is None:
+        return ""
+    params = {"stdout": "true", "stderr": "true", "tail": "5"}
+    answer = await engine.ask("GET", f"/containers/{identity.id}/logs", params=params, fine=(404,))
+    return "" if answer.status_code == 404 else _unframed(answer.content).decode(errors="replace").strip()
+
+
+def _unframed(stream: bytes) -> bytes:
+    """Each piece of output comes behind eight bytes: which stream it is of, three zeros, and its length."""
+    found = []
+    while len(stream) >= 8:
+        length = int.from_bytes(stream[4:8])
+        found.append(stream[8 : 8 + length])
+        stream = stream[8 + length :]
+    return b"".join(found)
+
+
 async def end(engine: Engine, identity: ContainerIdentity, limit: float) -> Outcome:
     """Stop and remove it; one that has no such mark is another."""
     there = [known for known in await _with_mark(engine, identity.mark) if identity.id in (None, known["Id"])]
@@ -148,8 +167,8 @@ async def end(engine: Engine, identity: ContainerIdentity, limit: float) -> Outc
             params = {"t": str(max(1, int(limit)))}
             path = f"/containers/{known['Id']}/stop"
             await engine.ask("POST", path, params=params, fine=(304, 404), limit=limit + ANSWER_SECONDS)
-            code = (await engine.ask("GET", f"/containers/{known['Id']}/json", fine=(404,))).json()
-            killed = code.get("State", {}).get("ExitCode") == 137
+            over = await engine.ask("POST", f"/containers/{known['Id']}/wait", fine=(404,))
+            killed = over.status_code != 404 and over.json().get("StatusCode") == 137
             outcome = Outcome.KILLED if killed else Outcome.ENDED
         await _remove(engine, ContainerIdentity(identity.mark, known["Id"]))
     return outcome

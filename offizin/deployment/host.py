@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from offizin.clock import Clock
 from offizin.deployment.keepers import ContainerKeeper, Keeper, NativeKeeper
 from offizin.deployment.machine import Machine
-from offizin.deployment.native import ProgramMissing, last_words
+from offizin.deployment.native import ProgramMissing
 from offizin.deployment.pids import Outcome
 from offizin.deployment.wanted import Details, Kind, Memory, Row, Wanted
 from offizin.deployment.worker_program import how_to_install
@@ -101,7 +101,7 @@ class HostDeployment:
         details = Details.decode(row.details)
         found = await self._keepers[Kind(row.kind)].find(row.identity)
         if found is None:
-            last = await last_words(self.machine, details.log) if row.kind == Kind.NATIVE and details.log else ""
+            last = await self._keepers[Kind(row.kind)].last_words(row.identity, details.log)
             where = f"{details.log}: {last}" if last else details.log or "unknown"
             log.warning("%s on %s does not run any more; its output: %s", row.name, row.host, where)
         elif wanted is not None and wanted.spec == details.spec:

@@ -27,6 +27,10 @@ class Keeper(Protocol):
         """The identity with all that is known now, None when it does not run. Raises Unavailable."""
         ...
 
+    async def last_words(self, identity: str, output: str) -> str:
+        """The last lines of what it wrote to ``output``, as ``start`` has named that. Raises Unavailable."""
+        ...
+
     async def end(self, identity: str, limit: float) -> Outcome:
         """Tell it to end; after ``limit`` seconds, kill it. Raises Unavailable."""
         ...
@@ -51,6 +55,9 @@ class NativeKeeper:
     async def find(self, identity: str) -> str | None:
         found = await pids.find(self._machine, msgspec.json.decode(identity, type=Process))
         return None if found is None else _encode(found)
+
+    async def last_words(self, identity: str, output: str) -> str:
+        return await native.last_words(self._machine, output) if output else ""
 
     async def end(self, identity: str, limit: float) -> Outcome:
         process = msgspec.json.decode(identity, type=Process)
@@ -77,6 +84,10 @@ class ContainerKeeper:
         async with await self._engine() as engine:
             found = await containers.find(engine, msgspec.json.decode(identity, type=ContainerIdentity))
         return None if found is None else _encode(found)
+
+    async def last_words(self, identity: str, output: str) -> str:
+        async with await self._engine() as engine:
+            return await containers.last_words(engine, msgspec.json.decode(identity, type=ContainerIdentity))
 
     async def end(self, identity: str, limit: float) -> Outcome:
         async with await self._engine() as engine:

@@ -14,6 +14,9 @@ from offizin.deployment.worker_program import QUEUE, worker_program, worker_word
 from offizin.errors import SettingsInvalid
 from offizin.settings.reference_config import DeployType, Host, ReferenceConfig, Ssh, Workers
 
+# The user of the login has no home in the image; the worker makes this one.
+CONTAINER_HOME = "/tmp/offizin"
+
 
 @dataclass(frozen=True, slots=True)
 class HostPlan:
@@ -111,8 +114,8 @@ def _container(workers: Workers, around: Surroundings, name: str) -> tuple[str, 
     container = Container(
         name=f"offizin-{around.owner[:8]}-{name}",
         image=workers.image or "",
-        command=("offizin", *words, "--home", "/tmp/offizin"),
-        environment={QUEUE: around.queue},
+        command=("offizin", *words, "--home", CONTAINER_HOME),
+        environment={QUEUE: around.queue, "HOME": CONTAINER_HOME},
         volumes=workers.volumes,
     )
     return " ".join([container.image, *words, *workers.volumes, without_password(around.queue)]), container

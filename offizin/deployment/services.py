@@ -13,7 +13,7 @@ from offizin.deployment import containers
 from offizin.deployment.containers import Container
 from offizin.deployment.keepers import ContainerKeeper, Keeper, NativeKeeper
 from offizin.deployment.machine import Here, Machine
-from offizin.deployment.native import Program, ProgramMissing, last_words
+from offizin.deployment.native import Program, ProgramMissing
 from offizin.deployment.pids import Outcome
 from offizin.deployment.service_programs import ServiceProgram
 from offizin.deployment.ssh_login import machine_over_ssh
@@ -143,7 +143,7 @@ class ServiceDeployment:
         output = Details.decode(row.details).log
         while not await self._answers():
             if await self._keeper(row).find(row.identity) is None:
-                last = await last_words(self.machine, output)
+                last = await self._keeper(row).last_words(row.identity, output)
                 await self._forget(row)
                 raise Unavailable(
                     f"{row.name} ended before it answered at {self._address}:{self._port}" + (last and f": {last}"),

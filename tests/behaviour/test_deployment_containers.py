@@ -53,6 +53,7 @@ async def test_a_container_is_started_found_and_ended(engine: Engine, podman_ser
     assert await containers.find(engine, identity) == identity
     assert await containers.find(engine, ContainerIdentity("mark-1")) == identity
     assert podman_service.podman("logs", "one").stdout == "worker\n"
+    assert await containers.last_words(engine, identity) == "worker"
     assert await containers.end(engine, identity, 20) is Outcome.ENDED
     assert await containers.find(engine, identity) is None
     assert await containers.end(engine, identity, 20) is Outcome.GONE

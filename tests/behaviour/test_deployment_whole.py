@@ -23,6 +23,7 @@ from lxml import etree
 from offizin.deployment.pids import MARK
 from tests.behaviour.books import make_book
 from tests.behaviour.served import SECONDS, Served
+from tests.podman_service import IMAGE, PodmanService
 from tests.rabbitmq_server import free_ports, program
 from tests.sshd_server import ADDRESS, OTHER_ADDRESS, Account, SshdServer
 
@@ -165,6 +166,34 @@ def test_a_run_on_two_hosts_survives_the_server_and_stop_leaves_nothing(
     assert isinstance(names, list)
     assert len(names) >= PAGES * STEPS
     assert "sesame" not in "".join(server.lines + again.lines)
+
+
+def test_a_worker_in_a_container_works(
+    sshd_server: SshdServer, podman_service: PodmanService, home: Path, config: Path, book: Path
+) -> None:
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    python = f"/usr/bin/python{version}"
+    if not _runs(python, sshd_server.present):
+        pytest.skip(f"there is no Python {version} of the system to look into from a container")
+    _script(home / "offizin", f'export PYTHONPATH={shlex.quote(PACKAGES)}\nexec {python} -m offizin "$@"\n')
+    dummy = "from ocrd.processor.builtin.dummy_processor import cli; cli()"
+    _script(home / "ocrd-dummy", f'exec {python} -c {shlex.quote(dummy)} "$@"\n')
+    seen = [f"{path}:{path}:ro" for path in ("/usr", "/lib", "/lib64", "/etc", *PACKAGES.split(os.pathsep))]
+    seen += [f"{home}/offizin:/bin/offizin:ro", f"{home}/ocrd-dummy:/bin/ocrd-dummy:ro", f"{book.parent}:{book.parent}"]
+    content = yaml.safe_load(config.read_text())
+    (host, *_) = content["hosts"]
+    del host["offizin"]
+    host |= {"username": sshd_server.present.name, "socket": str(podman_service.socket)}
+    host["workers"] = [{"name": "ocrd-dummy", "deploy_type": "docker", "image": IMAGE, "volumes": seen}]
+    config.write_text(yaml.safe_dump(content | {"hosts": [host]}))
+    server = Served(home / "home", config, 0)
+    server.says("started ocrd-dummy on")
+    client = httpx.Client(base_url=server.url, timeout=SECONDS)
+    until_processors_are_there(client)
+    answer = client.post("/workflow/run", params={"mets_path": str(book)}, files={"workflow": ("w.txt", WORKFLOW)})
+    assert until_the_end(client, answer.json()["job_id"]) == "SUCCESS"
+    stop(server, home)
+    assert podman_service.podman("ps", "--all", "--quiet").stdout == ""
 
 
 def stop(server: Served, home: Path) -> None:
