@@ -7,12 +7,13 @@ INSTALLED := $(VENV)/.installed
 # scripts of the environment first: discovery of processors looks along PATH
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test test-long lint types unit bench lock install clean
+.PHONY: help demo test test-long chaos lint types unit bench lock install clean
 
 help:
 	@echo "make demo       render a small book, recognise it with real processors, show its text"
 	@echo "make test       lint, types and all tests (minutes: see CONTRIBUTING.md)"
 	@echo "make test-long  the full fault matrices and long runs"
+	@echo "make chaos      kill a cluster's servers, workers, runners, queue and database connections over a hundred times"
 	@echo "make lint       ruff, import contracts        make types   mypy        make unit   the fast tests only"
 	@echo "make bench      print the benchmark table"
 	@echo "make lock       renew requirements.lock       make clean   remove what these targets made"
@@ -46,6 +47,10 @@ test: lint types
 
 test-long: $(INSTALLED)
 	$(BIN)/pytest -q -m long --durations=20
+
+# CHAOS_SEED and CHAOS_KILLS change what happens; RELIABILITY_PAGE=docs/reliability.md writes the table down.
+chaos: $(INSTALLED)
+	$(BIN)/pytest -q -m long tests/chaos/test_cluster.py
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks

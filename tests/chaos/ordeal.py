@@ -144,15 +144,20 @@ class Ordeal:
                 assert answer.is_success or answer.status_code == 409, answer.text
 
     @staticmethod
-    def until(server: Server, enough: Callable[[list[dict[str, Any]]], bool], after: int | None = None) -> bool:
+    def until(
+        server: Server,
+        enough: Callable[[list[dict[str, Any]]], bool],
+        after: int | None = None,
+        patience: float = FINISH_SECONDS,
+    ) -> bool:
         """Follow the server's events, from number ``after`` or from now, until the changes since are enough.
 
-        False when it died before.
+        False when it died before, or said nothing for ``patience`` seconds.
         """
         seen: list[dict[str, Any]] = []
         parameters = {} if after is None else {"after": after}
         try:
-            with httpx.stream("GET", f"{server.url}/events", params=parameters, timeout=FINISH_SECONDS) as answer:
+            with httpx.stream("GET", f"{server.url}/events", params=parameters, timeout=patience) as answer:
                 if enough(seen):
                     return True
                 for line in answer.iter_lines():
@@ -160,7 +165,7 @@ class Ordeal:
                         seen += json.loads(line.removeprefix("data: "))["changes"]
                         if enough(seen):
                             return True
-        except Gone:
+        except (*Gone, httpx.ReadTimeout):
             pass
         return False
 
