@@ -236,7 +236,7 @@ class WorkerPool:
         await asyncio.gather(*stops, return_exceptions=True)
 
     def _receive(self, line: Line, deliveries: Sequence[Delivery]) -> None:
-        asking = False
+        claims: dict[str, list[AttemptName]] = {}
         for delivery in deliveries:
             try:
                 ticket = decode_ticket(delivery.message.body)
@@ -250,11 +250,11 @@ class WorkerPool:
                     delivery.acknowledge()  # we have it, or ask for it: this is a copy
                     continue
                 self._claims.add(held)
-                asking = True
+                claims.setdefault(held.server, []).append(held.name)
             else:
                 line.waiting.append(held)
-        if asking:
-            self.claim_again()
+        for server, attempts in claims.items():
+            self._membership.claim(server, attempts)
         self._assign()
 
     def _assign(self, first: Line | None = None) -> None:

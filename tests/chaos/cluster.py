@@ -116,10 +116,11 @@ class Cluster(Ordeal):
     def kill_a_server_until_it_is_inherited(self) -> None:
         """It comes back when another one has taken its work over."""
         name = self._random.choice(list(self.servers))
-        self.servers[name].kill()
         other = next(server for other, server in self.servers.items() if other != name)
+        before = _count(other, "its work is taken over")
+        self.servers[name].kill()
         if self._owns_something(name):
-            other.wait_until_it_says("shows no life: its work is taken over", times=_count(other, "is taken over") + 1)
+            other.wait_until_it_says("shows no life: its work is taken over", times=before + 1)
         self._start_server(name)
 
     def kill_a_worker(self) -> None:
@@ -136,11 +137,11 @@ class Cluster(Ordeal):
     def let_a_worker_sleep_past_its_lease(self) -> None:
         worker = self._random.choice(list(self.workers.values()))
         sessions = _count(worker, "this worker is session")
+        silent = rf"\(pid {worker.process.pid}\) is silent: taken for lost"
+        before = [(server, _count(server, silent)) for server in self.servers.values()]
         worker.signal(signal.SIGSTOP)
-        pid = worker.process.pid
-        silent = rf"\(pid {pid}\) is silent: taken for lost"
-        for server in self.servers.values():
-            server.wait_until_it_says(silent, times=_count(server, silent) + 1)
+        for server, times in before:
+            server.wait_until_it_says(silent, times=times + 1)
         worker.signal(signal.SIGCONT)
         worker.begun(sessions + 1)
 

@@ -89,7 +89,8 @@ class Reception:
             return
         others = [ServerName(name, 0) for name in names if name != self._sessions.server]
         this = ServerName(self._sessions.server, self._sessions.generation)
-        log.info("a worker on %s (pid %d) has %s", hello.host, hello.pid, ", ".join(sorted(hello.processors)))
+        if hello.session not in self._sessions.living:
+            log.info("a worker on %s (pid %d) has %s", hello.host, hello.pid, ", ".join(sorted(hello.processors)))
         is_paused = hello.host in self._sessions.paused_hosts
         self._orders.give(hello.session, Welcome([this, *others], self._heartbeat, self._lease, is_paused))
         self._sessions.expect(hello.session, hello.host, hello.pid, hello.processors)
