@@ -11,6 +11,7 @@ import aiormq
 
 from offizin.brokers.amqp_url import AmqpUrl
 from offizin.brokers.broker import Delivery, Message, Subscription
+from offizin.brokers.rabbitmq.cancellation import Cancellation
 from offizin.brokers.rabbitmq.envelope import Letter
 from offizin.brokers.rabbitmq.link import Backoff, Link
 from offizin.brokers.rabbitmq.subscription import RabbitMqSubscription
@@ -62,12 +63,14 @@ class RabbitMqBroker:
     async def publish(self, queue: str, messages: Sequence[Message]) -> None:
         """All of them are on their way at once; returns when each is confirmed. What is lost on the way is sent again,
         and marked as that."""
+        cancellation = Cancellation()
         letters = [Letter(f"{self._name}-{next(self._numbers)}", message) for message in messages]
         async with self._patiently():
             while letters:
                 session = await self._link.session()
                 with contextlib.suppress(*LOST):
                     letters = await session.publish(queue, letters)
+                cancellation.heed()
                 if letters:
                     await self._clock.sleep(PAUSE)
 
@@ -85,6 +88,7 @@ class RabbitMqBroker:
         return subscription
 
     async def depth(self, queue: str) -> int:
+        cancellation = Cancellation()
         async with self._patiently():
             while True:
                 session = await self._link.session()
@@ -94,6 +98,7 @@ class RabbitMqBroker:
                 except aiormq.ChannelNotFoundEntity:
                     return 0
                 except LOST:
+                    cancellation.heed()
                     await self._clock.sleep(PAUSE)
 
     async def close(self) -> None:
@@ -103,6 +108,7 @@ class RabbitMqBroker:
         await self._link.close()
 
     async def _declare(self, queue: str) -> None:
+        cancellation = Cancellation()
         async with self._patiently():
             while True:
                 session = await self._link.session()
@@ -110,6 +116,7 @@ class RabbitMqBroker:
                     await session.declare(queue)
                     return
                 except LOST:
+                    cancellation.heed()
                     await self._clock.sleep(PAUSE)
 
     @contextlib.asynccontextmanager

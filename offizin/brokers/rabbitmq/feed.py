@@ -11,6 +11,7 @@ from aiormq.abc import AbstractChannel, DeliveredMessage
 
 from offizin.brokers.broker import Delivery, Message
 from offizin.brokers.rabbitmq.answers import Answer, frames
+from offizin.brokers.rabbitmq.cancellation import Cancellation
 from offizin.brokers.rabbitmq.envelope import Unreadable, read
 from offizin.brokers.rabbitmq.session import LIMIT, Session
 from offizin.brokers.rabbitmq.troubles import LOST
@@ -79,6 +80,7 @@ class Feed:
     async def close(self) -> None:
         """Send the answers that were given, and let go of what was not answered."""
         self.ended.set()
+        cancellation = Cancellation()
         for delivery in self._open.values():
             delivery.lose()
         self._open.clear()
@@ -101,6 +103,7 @@ class Feed:
             with contextlib.suppress(*LOST):
                 async with asyncio.timeout(LIMIT):
                     await channel.close()
+            cancellation.heed()
 
     def answered(self, tag: int, answer: Answer) -> None:
         del self._open[tag]

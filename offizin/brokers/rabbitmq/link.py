@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from offizin.brokers.amqp_url import AmqpUrl
+from offizin.brokers.rabbitmq.cancellation import Cancellation
 from offizin.brokers.rabbitmq.session import Session
 from offizin.brokers.rabbitmq.troubles import unavailable
 from offizin.clock import Clock
@@ -78,11 +79,12 @@ class Link:
             await self._session.result().close()
 
     async def _keep(self) -> None:
-        failures, first = 0, True
+        failures, first, cancellation = 0, True, Cancellation()
         while True:
             try:
                 session = await Session.open(self.url, self._name)
             except Exception as error:
+                cancellation.heed()
                 self._trouble = error
                 log.log(logging.WARNING if failures == 0 else logging.DEBUG, "%s", self.unavailable())
                 await self.pause(failures)

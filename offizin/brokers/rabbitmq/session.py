@@ -12,6 +12,7 @@ from aiormq.abc import AbstractChannel, AbstractConnection
 
 from offizin.brokers.amqp_url import AmqpUrl, password_of
 from offizin.brokers.broker import is_control
+from offizin.brokers.rabbitmq.cancellation import Cancellation
 from offizin.brokers.rabbitmq.envelope import Letter
 from offizin.brokers.rabbitmq.queues import declare, declare_dead_letters
 from offizin.brokers.rabbitmq.troubles import LOST, declared_otherwise
@@ -52,19 +53,23 @@ class Session:
 
     async def close(self) -> None:
         self.lost.set()
+        cancellation = Cancellation()
         with contextlib.suppress(*LOST):
             async with asyncio.timeout(LIMIT):
                 await self._connection.close()
+        cancellation.heed()
 
     @contextlib.asynccontextmanager
     async def channel(self) -> AsyncIterator[AbstractChannel]:
         """One for a few questions: RabbitMQ closes a channel at the first mistake."""
         opened = await self._connection.channel(publisher_confirms=False)
+        cancellation = Cancellation()
         try:
             yield opened
         finally:
             with contextlib.suppress(*LOST):
                 await opened.close()
+            cancellation.heed()
 
     async def consuming_channel(self) -> AbstractChannel:
         return await self._connection.channel(publisher_confirms=False)

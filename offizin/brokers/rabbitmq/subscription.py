@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 
 from offizin.brokers.broker import Delivery
+from offizin.brokers.rabbitmq.cancellation import Cancellation
 from offizin.brokers.rabbitmq.feed import Feed
 from offizin.brokers.rabbitmq.link import Link
 from offizin.brokers.rabbitmq.session import Session
@@ -34,13 +35,14 @@ class RabbitMqSubscription:
             await feed.close()
 
     async def _keep(self) -> None:
-        failures = 0
+        failures, cancellation = 0, Cancellation()
         while True:
             session = await self._link.session()
             feed = self._feed = Feed(self._deliver)
             try:
                 await feed.open(session, self._queue, self._prefetch)
             except (*LOST, Unavailable) as error:
+                cancellation.heed()
                 log.warning("queue %s gives nothing now: %s", self._queue, error)
                 failures += 1
             else:

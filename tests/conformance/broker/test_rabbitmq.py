@@ -69,6 +69,18 @@ async def test_what_was_not_answered_before_the_connection_was_lost_comes_again(
     assert [delivery.lost for delivery in taker.got] == [True, False, True, False, False]
 
 
+async def test_whoever_begins_to_listen_can_be_stopped_at_any_moment(broker: RabbitMqBroker) -> None:
+    """A call of aiormq's that is cancelled may say that its channel was lost; that is no reason to begin again."""
+    for moment in range(40):
+        beginning = asyncio.create_task(broker.consume(f"{QUEUE}-{moment % 4}", 1, lambda _: None))
+        await asyncio.sleep(moment * 0.0004)
+        beginning.cancel()
+        async with asyncio.timeout(5):
+            await asyncio.wait({beginning})
+        if not beginning.cancelled():
+            await beginning.result().cancel()
+
+
 async def test_an_answer_to_a_delivery_of_a_lost_connection_changes_nothing(
     broker: RabbitMqBroker, rabbitmq_server: RabbitMqServer
 ) -> None:
