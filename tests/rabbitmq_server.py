@@ -87,6 +87,15 @@ class RabbitMqServer:
             '[rabbit_networking:close_connection(Pid, "a test closes all") || Pid <- rabbit_networking:connections()].'
         )
 
+    def close_connection(self, name: str) -> None:
+        """As it does by itself after half a minute without a sign of life."""
+        said = self.evaluate(
+            f'[rabbit_networking:close_connection(Pid, "a test closes it") || Pid <- rabbit_networking:connections(), '
+            f"{{client_properties, Told}} <- rabbit_networking:connection_info(Pid, [client_properties]), "
+            f'{{<<"connection_name">>, _, <<"{name}">>}} <- Told].'
+        )
+        assert "ok" in said.replace("{ok,", "", 1), said
+
     @property
     def pid(self) -> int:
         assert self._server is not None

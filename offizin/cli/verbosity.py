@@ -35,6 +35,8 @@ def show_log(level: int) -> None:
         root.addHandler(handler)
         root.setLevel(logging.WARNING)
     logging.getLogger("offizin").setLevel(level)
+    # It tells a lost connection with traces, and each time that there is still none; we tell it once, in our words.
+    logging.getLogger("aiormq").setLevel(logging.DEBUG if level <= logging.DEBUG else logging.CRITICAL)
 
 
 def show_errors_only() -> None:

@@ -59,8 +59,8 @@ def slots_by_processor(named: Sequence[str]) -> dict[str, int]:
     """From ``ocrd-a``, ``ocrd-b:2``. Raises InvalidRequest."""
     found: dict[str, int] = {}
     for text in named:
-        name, _, number = text.partition(":")
-        if not name.startswith("ocrd-") or (number and not number.isdecimal()) or number == "0":
+        name, colon, number = text.partition(":")
+        if not name.startswith("ocrd-") or (colon and not (number.isdecimal() and int(number))):
             raise InvalidRequest(
                 f"{text!r} names no processor and slots",
                 advice="Write it as ocrd-dummy, or ocrd-dummy:2 for two slots.",
@@ -125,6 +125,7 @@ def _stop(worker: Worker) -> None:
     """The first signal ends gracefully, the second at once."""
     if worker.stopping.is_set():
         os._exit(1)  # runners end with us
+    log.info("this worker ends, when what runs is finished or handed back")
     worker.stopping.set()
 
 

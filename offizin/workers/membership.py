@@ -70,6 +70,9 @@ class Claims:
         return name in self._waiting
 
     def add(self, held: Held) -> None:
+        """Of two copies of a piece one is enough."""
+        if (copy := self._waiting.get(held.name)) is not None:
+            copy.delivery.acknowledge()
         self._waiting[held.name] = held
 
     def answered(self, attempts: Sequence[AttemptName]) -> list[Held]:

@@ -77,6 +77,8 @@ class WorkerSession:
         while not self._welcome.done():
             await self._introduce()
             await asyncio.wait({self._welcome}, timeout=INTRODUCE_EVERY)
+            if not self._welcome.done():
+                log.warning("no server has answered yet; this worker introduces itself again")
         welcome = self._welcome.result()
         self.membership.begins_paused = welcome.paused
         self.pool = pool(self.membership)
@@ -116,6 +118,8 @@ class WorkerSession:
             except TimeoutError:
                 pass
             self._due.clear()
+            if self.lease.is_over:
+                return
             try:
                 await self._heartbeat(welcome)
                 if number % INTRODUCE_AFTER == 0:

@@ -78,6 +78,11 @@ class Gate:
 
     path: Path
 
+    @classmethod
+    def make(cls, path: Path) -> Gate:
+        os.mkfifo(path)
+        return cls(path)
+
     @property
     def parameters(self) -> dict[str, str]:
         return {"mode": "wait", "where": str(self.path)}
@@ -97,5 +102,4 @@ class Gate:
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Gate:
-    os.mkfifo(tmp_path / "gate")
-    return Gate(tmp_path / "gate")
+    return Gate.make(tmp_path / "gate")

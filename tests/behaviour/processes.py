@@ -190,6 +190,12 @@ class Server(Command):
             if any(change["job"] == job and change["state"] == state for change in event["changes"]):
                 return
 
+    def wait_for_any(self, run_id: str, state: str) -> None:
+        """Until one of its jobs is in this state."""
+        for event in self.events(after=0, run=run_id):
+            if any(change["job"] and change["state"] == state for change in event["changes"]):
+                return
+
     def wait_for_run(self, run_id: str) -> str:
         """The state the run ends in."""
         for event in self.events(after=0, run=run_id):

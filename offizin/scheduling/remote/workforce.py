@@ -263,7 +263,9 @@ class RemoteWorkforce:
 
     def _leave(self, session: str, *, crashed: bool) -> None:
         assert self._losses is not None
-        if self.sessions.gone(session) is not None:
+        if (found := self.sessions.gone(session)) is not None:
+            if not crashed:
+                log.info("session %s of %s (pid %d) has ended", session, found.host, found.pid)
             self._spawn(self._losses.session_over(session, crashed=crashed))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
