@@ -68,7 +68,7 @@ class Programs:
 
     def remember(self, home: Path) -> None:
         cache = Home(home).tool_cache
-        if cache.exists() and not self._memory.exists():
+        if cache.exists() and (not self._memory.exists() or cache.stat().st_size > self._memory.stat().st_size):
             shutil.copy(cache, self._memory)
 
     @property

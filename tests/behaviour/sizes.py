@@ -63,8 +63,7 @@ class Place:
 
     def server(self, home: Path | None = None, port: int = 0, **settings: Any) -> Server:
         home = home or self.directory / "home"
-        self._homes.append(home)
-        self.programs.remind(home)
+        self._remind(home)
         if self.config is None:
             return Server(home, port, **self.settings, **settings)
         environment = {f"OFFIZIN_{key.upper()}": json.dumps(value) for key, value in settings.items()}
@@ -74,8 +73,7 @@ class Place:
         """A new worker. It has begun once ``begun`` returns, for which there must be a server."""
         assert self.queue is not None
         home = home or self.directory / f"worker-{len(self.workers) + 1}"
-        self._homes.append(home)
-        self.programs.remind(home)
+        self._remind(home)
         self.workers.append(Worker(self.queue, home, (self.processors, self.programs.directory), named, **more))
         return self.workers[-1]
 
@@ -84,10 +82,18 @@ class Place:
         if self.queue is not None and not self.workers:
             self.worker(named).begun()
 
-    def close(self) -> None:
-        """End the workers that still live."""
+    def _remind(self, home: Path) -> None:
+        self._remember()
+        self._homes.append(home)
+        self.programs.remind(home)
+
+    def _remember(self) -> None:
         for home in self._homes:
             self.programs.remember(home)
+
+    def close(self) -> None:
+        """End the workers that still live."""
+        self._remember()
         for worker in self.workers:
             if worker.process.poll() is None:
                 worker.signal(signal.SIGCONT)
