@@ -23,7 +23,6 @@ from offizin.errors import TakenOver, Unavailable
 from offizin.faults import install_from
 from offizin.home import Home
 from offizin.logs import LogParts
-from offizin.mets.index import MetsIndex
 from offizin.mets.save import save
 from offizin.processors.discovery import Discovery
 from offizin.processors.surroundings import search_path
@@ -35,7 +34,7 @@ from offizin.scheduling.contexts import Contexts
 from offizin.scheduling.dispatch import Dispatcher
 from offizin.scheduling.embedded import EmbeddedWorkforce
 from offizin.scheduling.endings import Endings
-from offizin.scheduling.lanes import Lanes, ReadMets, SaveMets
+from offizin.scheduling.lanes import Lanes, ReadMets, SaveMets, read
 from offizin.scheduling.learned import LearnedProcessors
 from offizin.scheduling.ownership import Ownership
 from offizin.scheduling.priorities import Priorities
@@ -79,7 +78,7 @@ class Parts:
     connect: Callable[[Callable[[], None]], Awaitable[Broker]] | None = None  # to a queue with workers behind it
     discovery: Callable[[Settings, Home, Clock], Discovery] = _discovery
     start_runner: Callable[..., Awaitable[RunnerProcess]] = RunnerProcess.start
-    read_mets: ReadMets = MetsIndex.read
+    read_mets: ReadMets = read
     save_mets: SaveMets | None = None  # None for the file
     transport: httpx.AsyncBaseTransport | None = None  # of callbacks
 

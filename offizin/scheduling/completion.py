@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,7 +9,7 @@ from dataclasses import replace
 
 import msgspec
 
-from offizin.brokers.broker import RESULTS, Broker, Delivery, Kind, Message, Subscription
+from offizin.brokers.broker import RESULTS, Broker, Delivery, Kind, Message
 from offizin.clock import Clock
 from offizin.errors import Unavailable
 from offizin.faults import reach
@@ -27,6 +26,7 @@ from offizin.messages import (
     decode_unloadable,
     encode,
 )
+from offizin.scheduling.arrivals import Arrivals
 from offizin.scheduling.arriving_logs import ArrivingLogs, logs_of
 from offizin.scheduling.choosing import Choice, Choosing
 from offizin.scheduling.completion_write import CompletionWrite, Written
@@ -41,18 +41,8 @@ from offizin.timings import Timings
 
 log = logging.getLogger(__name__)
 
-# While many pieces are out, so many seconds lie between two transactions, so that results share them.
-GATHER = 0.012
+# So many pieces are out that results may wait for each other.
 MANY = 8
-
-# Before another try when the database cannot be used, in seconds.
-PAUSE = 1.0
-
-# What workers and servers say of themselves.
-OF_THEMSELVES = (Kind.HEARTBEAT, Kind.GOODBYE, Kind.TICK)
-
-# A group stays small enough that its transaction does not hold up others.
-MOST_IN_GROUP = 256
 
 
 class Completion:
@@ -83,8 +73,6 @@ class Completion:
         others: Callable[[Message], None] = lambda _: None,
         strays: Callable[[Sequence[tuple[str, Message]]], Awaitable[None]] | None = None,
     ) -> None:
-        self._database = database
-        self._broker = broker
         self._dispatcher = dispatcher
         self._choosing = choosing
         self._learned = learned
@@ -96,90 +84,15 @@ class Completion:
         self._end_work = end_work
         self._changed = changed
         self._logs = logs
-        self._queue = queue
         self._takes = takes
         self._others = others
         self._strays = strays
-        self._arrived: list[Delivery] = []
-        self._last_group = 0.0  # when the last group was begun
-        self._stopping = False
-        self._wakened = asyncio.Event()
-        self._subscription: Subscription | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        self._subscription = await self.listen(self._queue)
-        self._task = asyncio.create_task(self._run(), name="completion")
-
-    async def listen(self, queue: str) -> Subscription:
-        """Take in what comes by this queue, too. Raises Unavailable."""
-        receive = self._receive if queue == self._queue else self._receive_of_another
-        return await self._broker.consume(queue, 100_000, receive)
-
-    def _receive_of_another(self, deliveries: list[Delivery]) -> None:
-        """What workers say of themselves they say to each server in its own queue, and answer its own questions."""
-        for delivery in deliveries:
-            if delivery.message.kind in OF_THEMSELVES:
-                delivery.acknowledge()
-        self._receive([each for each in deliveries if each.message.kind not in OF_THEMSELVES])
-
-    async def stop(self) -> None:
-        """Take in what has arrived, then no more."""
-        self._stopping = True
-        self._wakened.set()
-        if self._task is not None:
-            await asyncio.gather(self._task, return_exceptions=True)
-        if self._subscription is not None:
-            await self._subscription.cancel()
-
-    def _receive(self, deliveries: list[Delivery]) -> None:
-        self._arrived.extend(deliveries)
-        self._wakened.set()
-
-    async def _run(self) -> None:
-        while not self._stopping:
-            await self._wakened.wait()
-            self._wakened.clear()
-            await self._take_all()
-
-    async def _gather(self) -> None:
-        """Let results come together, as long as so much is out that nobody has to wait for what comes of them."""
-        now = self._clock.monotonic()
-        if len(self._dispatcher.out) >= MANY and not self._stopping:
-            await self._clock.sleep(max(0.0, self._last_group + GATHER - now))
-        self._last_group = self._clock.monotonic()
-
-    async def _take_all(self) -> None:
-        while self._arrived:
-            await self._gather()
-            group, self._arrived = self._arrived[:MOST_IN_GROUP], self._arrived[MOST_IN_GROUP:]
-            try:
-                await self._take_somehow(group)
-            except Unavailable as error:
-                log.error("%d results cannot be taken in now: %s", len(group), error)
-                self._arrived = group + self._arrived
-                if self._stopping:
-                    return  # what they say is done again
-                await self._clock.sleep(PAUSE)
-                continue
-            for delivery in group:
-                delivery.acknowledge()
-
-    async def _take_somehow(self, group: Sequence[Delivery]) -> None:
-        """As one, or else each by itself. A result that cannot be taken in fails its piece, and stops nobody else.
-        Raises Unavailable when it is the database that does not work; then all can be tried once more."""
-        try:
-            await self._take(group)
-        except Unavailable:
-            raise
-        except Exception as error:
-            if len(group) > 1:
-                log.exception("a group of %d results could not be taken in; each is tried by itself", len(group))
-                for delivery in group:
-                    await self._take_somehow([delivery])
-            else:
-                log.exception("a result could not be taken in")
-                await self._give_up(group[0], error)
+        self._arrivals = Arrivals(
+            broker, clock, queue, busy=lambda: len(dispatcher.out) >= MANY, take=self._take, give_up=self._give_up
+        )
+        self.start = self._arrivals.start
+        self.stop = self._arrivals.stop
+        self.listen = self._arrivals.listen
 
     async def _give_up(self, delivery: Delivery, error: Exception) -> None:
         if delivery.message.kind is not Kind.RESULT:
@@ -240,11 +153,11 @@ class Completion:
                     log.error("a message on the result queue cannot be read: %s", error)
         if strays and self._strays is not None:
             await self._strays(strays)
-        counting = [result for result, sender in results if self._counts(result, sender)]
-        if logs := [*logs, *logs_of(counting)]:
+        if logs := [*logs, *logs_of([result for result, sender in results if self._counts(result, sender)])]:
             await self._logs.keep(logs)
-        if counting or taken:
-            await self._commit(counting, taken)
+        if results or taken:
+            # Looked at again: who has a piece may have changed meanwhile.
+            await self._commit([result for result, sender in results if self._counts(result, sender)], taken)
         for message in others:
             try:
                 self._others(message)
