@@ -27,9 +27,10 @@ from offizin.processors.tool_cache import Fingerprint
 from offizin.settings import Settings
 from offizin.tallies import Tallies
 from offizin.workers.attempt_logs import AttemptLogs
+from offizin.workers.loading import PoolSettings
 from offizin.workers.log_upload import LogUpload
 from offizin.workers.membership import Membership
-from offizin.workers.pool import PoolSettings, WorkerPool
+from offizin.workers.pool import WorkerPool
 from offizin.workers.process_group import end_leftovers
 from offizin.workers.worker import Worker
 

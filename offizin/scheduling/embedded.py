@@ -25,8 +25,9 @@ from offizin.scheduling.workforce import LeftBehind, Scheduler, WorkerSeen
 from offizin.settings import Settings
 from offizin.store import jobs, pieces
 from offizin.store.transaction import Transaction
+from offizin.workers.loading import PoolSettings
 from offizin.workers.membership import Membership
-from offizin.workers.pool import PoolSettings, WorkerPool
+from offizin.workers.pool import WorkerPool
 from offizin.workers.process_group import end_leftovers
 from offizin.workers.runner_process import RunnerProcess
 from offizin.workspaces.unfinished_files import delete_unfinished_files

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import msgspec
-from msgspec.structs import replace
-
-from offizin.brokers.at_last import publish_at_last
-from offizin.brokers.broker import Broker, Delivery, Kind, Message, queue_of, results_of
+from offizin.brokers.broker import Broker, Delivery, queue_of
 from offizin.clock import Clock
 from offizin.errors import OffizinError, RunnerLost
-from offizin.messages import AttemptName, Cause, Handshake, Unloadable, decode_ticket, encode
+from offizin.messages import AttemptName, Cause
 from offizin.tallies import Tallies
 from offizin.workers.attempt_logs import AttemptLogs
+from offizin.workers.intake import Intake
 from offizin.workers.line import MOST_IN_HAND, Line
 from offizin.workers.live_logs import LiveLogs
-from offizin.workers.membership import Claims, Held, Membership
+from offizin.workers.loading import Loading, PoolSettings
+from offizin.workers.membership import Held, Membership
 from offizin.workers.reports import Reports
 from offizin.workers.runner_process import RunnerProcess
 from offizin.workers.slot import Slot
@@ -32,22 +28,6 @@ log = logging.getLogger(__name__)
 # How long a runner keeps its core while other processors wait.
 TURN = 0.05
 TICK = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class PoolSettings:
-    """``slots``: runners that work at once; ``runners``: runners kept loaded; times in seconds. ``logs`` and
-    ``job_logs`` are directories: what runners say outside of jobs, and where the logs that pieces name lie."""
-
-    slots: int
-    runners: int
-    slots_per_processor: dict[str, int]
-    threads: int
-    load_limit: float
-    idle_limit: float
-    logs: Path
-    job_logs: Path
-    environment: Callable[[Path], dict[str, str]]  # what is set for a processor's program
 
 
 class WorkerPool:
@@ -74,14 +54,12 @@ class WorkerPool:
         self._tallies = tallies or Tallies()
         self._reports = Reports(broker, clock, self._membership.session, settings.job_logs, logs)
         self._live_logs = None if logs is None else LiveLogs(logs, self._begun, clock)
-        self._claims = Claims()
+        self._intake = Intake(self._membership, self.held)
+        self._loading = Loading(broker, clock, settings, self._membership, locate, start_runner)
         self._broker = broker
-        self._locate = locate
-        self._start_runner = start_runner
         self._clock = clock
         self._lines: dict[str, Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._started = 0
         self.paused = self._paused = self._membership.begins_paused
         self._pausing = asyncio.Lock()
         self._work = asyncio.Event()
@@ -112,7 +90,7 @@ class WorkerPool:
         """Load a runner of the processor, so that its handshake is heard, unless one is loading."""
         line = self._lines[processor]
         if line.slots:
-            self._spawn(self._tell_loaded(line, line.slots[0].runner.handshake))
+            self._spawn(self._loading.tell_loaded(processor, line.slots[0].runner.handshake))
         elif not line.loading:
             self._load(line)
 
@@ -135,18 +113,13 @@ class WorkerPool:
 
     def claim_answered(self, granted: Sequence[AttemptName], refused: Sequence[AttemptName]) -> None:
         """The server's word on what had to be claimed."""
-        for held in self._claims.answered(refused):
-            held.delivery.acknowledge()
-        for held in self._claims.answered(granted):
-            held.taken = True
-            held.delivery.acknowledge()
+        for held in self._intake.answered(granted, refused):
             self._lines[held.ticket.processor].waiting.extend(self._not_given_back([held]))
         self._assign()
 
     def claim_again(self) -> None:
         """Ask once more for everything that no answer has come for."""
-        for server, attempts in self._claims.by_server().items():
-            self._membership.claim(server, attempts)
+        self._intake.claim_again()
 
     def follow_log(self, job: str, seconds: float) -> None:
         """Somebody reads the job's log: for so long, send what it writes as it writes it."""
@@ -236,25 +209,7 @@ class WorkerPool:
         await asyncio.gather(*stops, return_exceptions=True)
 
     def _receive(self, line: Line, deliveries: Sequence[Delivery]) -> None:
-        claims: dict[str, list[AttemptName]] = {}
-        for delivery in deliveries:
-            try:
-                ticket = decode_ticket(delivery.message.body)
-            except msgspec.DecodeError as error:
-                log.error("a message on the queue of %s cannot be read: %s", line.processor, error)
-                delivery.refuse()
-                continue
-            held = Held(delivery, ticket, self._membership.session)
-            if self._membership.must_claim(delivery):
-                if held.name in self._claims or held.name in self.held():
-                    delivery.acknowledge()  # we have it, or ask for it: this is a copy
-                    continue
-                self._claims.add(held)
-                claims.setdefault(held.server, []).append(held.name)
-            else:
-                line.waiting.append(held)
-        for server, attempts in claims.items():
-            self._membership.claim(server, attempts)
+        line.waiting.extend(self._intake.received(line.processor, deliveries))
         self._assign()
 
     def _assign(self, first: Line | None = None) -> None:
@@ -313,24 +268,13 @@ class WorkerPool:
     async def _load_runner(self, line: Line) -> None:
         try:
             await self._make_room(line)
-            self._started += 1
-            executable = self._locate(line.processor)
-            runner = await self._start_runner(
-                executable,
-                log=self.settings.logs / f"{line.processor}-{self._started}.log",
-                threads=self.settings.threads,
-                load_limit=self.settings.load_limit,
-                job_logs=self.settings.job_logs,
-                environment=self.settings.environment(executable),
-            )
+            runner = await self._loading.start(line.processor)
         except Exception as error:
             line.loading -= 1
             log.error("%s cannot be loaded: %s", line.processor, error, exc_info=not isinstance(error, OffizinError))
             await self._refuse(line, error)
             return
         line.loading -= 1
-        if (left := self._membership.lease_left()) < math.inf:
-            runner.renew(left)
         slot = Slot(
             line.processor,
             runner,
@@ -344,20 +288,11 @@ class WorkerPool:
         line.slots.append(slot)
         # Else, where few runners find room, each would have to go for the next before it has done anything.
         self._assign(line)
-        await self._tell_loaded(line, runner.handshake)
-
-    async def _tell_loaded(self, line: Line, handshake: Handshake) -> None:
-        named = replace(handshake, processor=line.processor)
-        await self._tell_servers(Message(Kind.LOADED, encode(named)))
-
-    async def _tell_servers(self, message: Message) -> None:
-        for server in self._membership.servers():
-            await publish_at_last(self._broker, self._clock, results_of(server), [message])
+        await self._loading.tell_loaded(line.processor, runner.handshake)
 
     async def _refuse(self, line: Line, error: Exception) -> None:
         """The processor does not load: what waits for it on this worker fails, with what the program said."""
-        note = Unloadable(line.processor, str(error))
-        await self._tell_servers(Message(Kind.UNLOADABLE, encode(note)))
+        await self._loading.tell_unloadable(line.processor, error)
         cause = Cause.RUNNER_LOST if isinstance(error, RunnerLost) else Cause.EXIT
         while line.waiting:
             await self._reports.end(line.waiting.popleft(), cause, str(error))

@@ -13,8 +13,9 @@ import msgspec
 
 from offizin.messages import Tool
 from offizin.offizin import Parts
+from offizin.workers.loading import PoolSettings
 from offizin.workers.membership import Membership
-from offizin.workers.pool import PoolSettings, WorkerPool
+from offizin.workers.pool import WorkerPool
 from offizin.workers.worker import Worker
 from tests.simulation.network import Network
 from tests.simulation.runners import PROCESSORS, RunnerStarter

@@ -17,8 +17,9 @@ from offizin.brokers.in_process import InProcessBroker
 from offizin.clock import SystemClock
 from offizin.errors import RunnerLost, RunnerNotPython, Unavailable
 from offizin.messages import AttemptName, Cause, Handshake, Piece, Result, Slice, decode_piece, decode_result, encode
+from offizin.workers.loading import PoolSettings
 from offizin.workers.membership import Membership
-from offizin.workers.pool import PoolSettings, WorkerPool
+from offizin.workers.pool import WorkerPool
 from offizin.workers.runner_process import Reported, RunnerEvent, Started
 
 
