@@ -119,6 +119,7 @@ class Connection:
         self._epoch = 0
         self._up = asyncio.Event()
         self._up.set()
+        self._broken = asyncio.Event()  # this one connection
         self._sent_at = self._received_at = 0.0
 
     # Broker
@@ -129,12 +130,12 @@ class Connection:
             async with asyncio.timeout(PATIENCE):
                 while True:
                     await self._up.wait()
-                    epoch = self._epoch
+                    broken = self._broken
                     arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
                     self.send(lambda sent=messages: self.network.arrive(queue, sent))  # type: ignore[misc]
                     self.send(lambda done=arrived: self.receive(lambda: _set(done)))  # type: ignore[misc]
                     self.network.trouble(self)
-                    lost = asyncio.ensure_future(self._lost(epoch))
+                    lost = asyncio.ensure_future(broken.wait())
                     await asyncio.wait({arrived, lost}, return_when=asyncio.FIRST_COMPLETED)
                     lost.cancel()
                     if arrived.done():
@@ -195,6 +196,8 @@ class Connection:
             return
         self._epoch += 1
         self._up.clear()
+        self._broken.set()
+        self._broken = asyncio.Event()
         for consumer in self.consumers:
             consumer.leave()
         loop = asyncio.get_running_loop()
@@ -210,10 +213,6 @@ class Connection:
         self._up.set()
         for consumer in self.consumers:
             self.network.subscribe(consumer)
-
-    async def _lost(self, epoch: int) -> None:
-        while self._epoch == epoch:  # noqa: ASYNC110 - virtual time
-            await asyncio.sleep(0.05)
 
 
 def _set(future: asyncio.Future[None]) -> None:
