@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from offizin.scheduling.edges import Work
 from offizin.scheduling.plan import PlannedStep
@@ -11,15 +11,14 @@ from offizin.store.runs import StepRow
 from offizin.store.transaction import Transaction
 
 
-def groups_of(steps: Sequence[PlannedStep] | Sequence[StepRow]) -> set[str]:
-    return {group for step in steps for group in (*step.input_file_grps, *step.output_file_grps)}
-
-
-def live_work(tx: Transaction, workspace: int, *, touching: Collection[str]) -> list[Work]:
-    """What live jobs on the workspace do to these file groups, in the order they were submitted."""
+def live_work(tx: Transaction, workspace: int, *, steps: Sequence[PlannedStep] | Sequence[StepRow]) -> list[Work]:
+    """The live jobs on the workspace that jobs of these steps may have to wait for, in the order they were submitted:
+    those that write what these read or write, or read what these write. (Any number may read the same.)"""
+    reads = {group for step in steps for group in step.input_file_grps}
+    writes = {group for step in steps for group in step.output_file_grps}
     found: list[Work] = []
     for run, step in runs.live_steps(tx, workspace):
-        if not groups_of([step]) & set(touching):
+        if (reads | writes).isdisjoint(step.output_file_grps) and writes.isdisjoint(step.input_file_grps):
             continue
         rows = jobs.live_of_step(tx, run, step.number)
         names = pieces.page_names(tx, [row.seq for row in rows if row.page is None])

@@ -12,7 +12,7 @@ from offizin.errors import Conflict
 from offizin.jobs import State
 from offizin.scheduling.edges import Work, edges_between
 from offizin.scheduling.lanes import Lanes
-from offizin.scheduling.live_work import groups_of, live_work
+from offizin.scheduling.live_work import live_work
 from offizin.scheduling.ownership import Moved, Ownership
 from offizin.scheduling.to_the_end import to_the_end
 from offizin.scheduling.window import tag
@@ -114,7 +114,7 @@ def retry(
         )
         for row in rows
     ]
-    live = live_work(tx, run.workspace, touching=groups_of(list(steps.values())))
+    live = live_work(tx, run.workspace, steps=list(steps.values()))
     seqs = [row.seq for row in rows]
     edges.reorder(tx, seqs, edges_between(live, revived))
     ownership.check_predecessors(tx, seqs)

@@ -20,7 +20,7 @@ from offizin.scheduling.contexts import Contexts
 from offizin.scheduling.dispatch import Dispatcher
 from offizin.scheduling.edges import Work, edges_between
 from offizin.scheduling.lanes import Lane, Lanes
-from offizin.scheduling.live_work import groups_of, live_work
+from offizin.scheduling.live_work import live_work
 from offizin.scheduling.ownership import Moved, Ownership
 from offizin.scheduling.plan import Plan, PlannedStep, plan
 from offizin.scheduling.to_the_end import to_the_end
@@ -241,7 +241,7 @@ class Submissions:
         )
         run = runs.add(tx, new_run)
         self._contexts.put(run, new_run, str(lane.mets))
-        live = live_work(tx, workspace, touching=groups_of(steps))
+        live = live_work(tx, workspace, steps=steps)
         first = jobs.next_number(tx)
         new = [
             Work(first + at, job.pages, job.step.input_file_grps, job.step.output_file_grps)
