@@ -154,7 +154,9 @@ class RabbitMqServer:
         return done.stdout
 
     def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("RABBITMQ_", "ERL_"))}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("RABBITMQ_", "ERL_", "OFFIZIN_"))
+        }
         directory = str(self.directory)
         return kept | {
             "PATH": PATH,

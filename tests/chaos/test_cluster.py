@@ -83,7 +83,6 @@ def _hit(cluster: Cluster, kill_test: KillTest, trouble: str, random: Random) ->
             pass
         cluster.pass_events(random.randint(5, 60))
         found = cluster.in_flight()
-        print("TROUBLE", trouble, found, flush=True)
         TROUBLES[trouble](cluster)
         kill_test.kills.append(Kill(trouble, found))
         if found:
