@@ -8,6 +8,7 @@ import platform
 import re
 import sys
 import tarfile
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import Distribution
@@ -94,10 +95,24 @@ def _needed(name: str, extras: Sequence[str]) -> Iterator[Distribution]:
 
 
 def _requirements(name: str, extras: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for text in importlib.metadata.distribution(name).requires or []:
+    for text in _of_the_source() if name == "offizin" else importlib.metadata.distribution(name).requires or []:
         wanted = _EXTRA_WANTED.search(text)
         if (found := _REQUIREMENT.match(text)) and (wanted is None or wanted[1] in extras):
             yield found[1], tuple(part.strip() for part in (found[2] or "").split(",") if part.strip())
+
+
+def _of_the_source() -> Sequence[str]:
+    """Where Offizin runs from its source, what was written down when it was installed may be older than that."""
+    try:
+        project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+        if project["name"] != "offizin":
+            raise KeyError
+    except (OSError, ValueError, KeyError):
+        return importlib.metadata.distribution("offizin").requires or []
+    of_extras = [
+        f"{one}; extra == '{extra}'" for extra, them in project["optional-dependencies"].items() for one in them
+    ]
+    return [*project["dependencies"], *of_extras]
 
 
 def _normal(name: str) -> str:

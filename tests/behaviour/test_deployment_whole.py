@@ -41,10 +41,11 @@ class Hosts:
 
     logins: tuple[tuple[str, Account, str], ...]
 
-    def workers(self, sshd: SshdServer) -> list[Path]:
-        """Where they have their files."""
+    def workers(self, sshd: SshdServer, home: Path) -> list[Path]:
+        """Where those of this server have their files."""
+        owner = (home / "server").read_text().strip()
         homes = {account.home / ".local/share" for _, account, _ in self.logins} | {sshd.directory / "data"}
-        return [place for home in homes for place in (home / "offizin/workers").glob("*/*")]
+        return [place for data in homes for place in (data / "offizin/workers" / owner).glob("*")]
 
 
 @pytest.fixture
@@ -158,8 +159,8 @@ def test_a_run_on_two_hosts_survives_the_server_and_stop_leaves_nothing(
     again = Served(home / "home", config, port)
     again.says("still runs from before" if how == "killed" else "started ", times=3)
     assert until_the_end(httpx.Client(base_url=again.url, timeout=SECONDS), run) == "SUCCESS"
-    places = hosts.workers(sshd_server)
-    assert len(places) >= 2
+    places = hosts.workers(sshd_server, home / "home")
+    assert len(places) == 2
     assert all(list((place / "logs/runners").iterdir()) for place in places)  # both have worked
     stop(again, home)
     names = etree.parse(book).xpath("//*[local-name()='fileGrp'][starts-with(@USE, 'OUT-')]/*/@ID")
