@@ -199,7 +199,7 @@ def whoever_claims_may_begin(patch: pytest.MonkeyPatch) -> None:
 
 
 def work_is_given_away_before_its_lease_is_over(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("offizin.scheduling.remote.workforce.MARGIN", -0.8)
+    patch.setattr("offizin.scheduling.remote.hearing.MARGIN", -0.8)
 
 
 def what_is_in_flight_is_forgotten(patch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ from offizin.brokers.broker import (
 from offizin.brokers.rabbitmq.envelope import Letter
 from offizin.brokers.rabbitmq.queues import DELIVERY_LIMIT
 from offizin.scheduling.remote.followed_logs import AGAIN_AFTER, HOLDS
-from offizin.scheduling.remote.workforce import MARGIN
+from offizin.scheduling.remote.hearing import MARGIN
 from offizin.scheduling.retry_policy import Limits, after_loss
 from offizin.workers.attempt_logs import CHUNK, CHUNK_IN_QUEUE, MOST_WITH_RESULT
 from offizin.workers.live_logs import EVERY
