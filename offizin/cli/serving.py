@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from offizin.brokers.amqp_url import AmqpUrl
 from offizin.cli.verbosity import show_log
 from offizin.cli.wording import count
 from offizin.processing_server import ProcessingServer
@@ -33,8 +34,16 @@ class _AnnouncedServer(ProcessingServer):
 
     def on_listening(self, url: str) -> None:
         super().on_listening(url)
-        programs = count(len(self.offizin.processors.names()), "program")
-        slots = count(self.settings.slots, "slot")
-        click.echo(f"Offizin listens at {url} ({slots}). Its API: {url}/docs", err=True)
-        click.echo(f"Home: {self.settings.home}. {programs} named ocrd-* found.", err=True)
+        click.echo(f"Offizin listens at {url} (its API: {url}/docs).", err=True)
+        click.echo(f"Home: {self.settings.home}. {self._who_works()}", err=True)
         click.echo("Ctrl-C ends it; what runs goes on when it is started again.", err=True)
+
+    def _who_works(self) -> str:
+        queue = self.settings.reference.process_queue
+        programs = self.offizin.processors.names()
+        if queue is None:
+            return f"{count(self.settings.slots, 'slot')}; {count(len(programs), 'program')} named ocrd-* found."
+        place = AmqpUrl.of_process_queue(queue)
+        if programs:
+            return f"Workers at {place} have {', '.join(programs)}."
+        return f"No worker is at {place} yet: offizin worker ocrd-… --queue {place} --server …"
