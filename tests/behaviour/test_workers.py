@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -182,6 +183,19 @@ def test_each_processor_has_its_slots(server: Server, staff: Staff, book: Path, 
 @pytest.fixture
 def gates(tmp_path: Path) -> list[Gate]:
     return [Gate.make(tmp_path / f"gate-{n}") for n in range(3)]
+
+
+def test_what_runs_there_is_cancelled_within_two_seconds(server: Server, staff: Staff, book: Path, gate: Gate) -> None:
+    worker = staff.hire("ocrd-scripted", "ocrd-dummy")
+    job = held_job(server, book, gate)
+    until_running(server, job)
+    [runner] = worker.runners()
+    began = time.monotonic()
+    assert server.client.delete(f"/processor/job/{job}").json()["running"] == [job]
+    assert server.wait_for_job(job)["state"] == "CANCELLED"
+    assert time.monotonic() - began < 2
+    assert not runner.is_running()
+    assert server.wait_for_job(server.run_job(book))["state"] == "SUCCESS"
 
 
 # How it ends
