@@ -87,6 +87,7 @@ class Cluster(Ordeal):
         return "\n".join(f"--- {name}\n" + "\n".join(c.said[-60:]) for name, c in commands.items())
 
     def _start_server(self, name: str) -> None:
+        self.lives += 1
         home = self.directory / name
         self._programs.remind(home)
         self.servers[name] = Server(
