@@ -42,8 +42,9 @@ types: $(INSTALLED)
 unit: $(INSTALLED)
 	$(BIN)/pytest -q tests/unit
 
+# Much of the time tests wait for processes, so two go on side by side; those of one file stay together.
 test: lint types
-	$(BIN)/pytest -q --durations=10
+	$(BIN)/pytest -q -n 2 --dist loadfile --durations=10
 
 test-long: $(INSTALLED)
 	$(BIN)/pytest -q -m long --durations=20
