@@ -49,6 +49,14 @@ class Connection:
 
     def ask(self, method: str, path: str, body: bytes = b"", content_type: str = "application/json") -> Any:
         """Raises SystemExit with what the server says when it refuses."""
+        return msgspec.json.decode(self._asked(method, path, body, content_type))
+
+    def jobs_ended(self) -> int:
+        """How many the server has ended since it started."""
+        lines = self._asked("GET", "/metrics").decode().splitlines()
+        return sum(int(float(line.split()[-1])) for line in lines if line.startswith("offizin_jobs_ended_total{"))
+
+    def _asked(self, method: str, path: str, body: bytes = b"", content_type: str = "") -> bytes:
         if time.monotonic() - self._used_at > _IDLE:
             self._http.close()
         self._http.request(method, path, body, {"Content-Type": content_type} if body else {})
@@ -57,7 +65,7 @@ class Connection:
         self._used_at = time.monotonic()
         if response.status >= 400:
             raise SystemExit(f"{method} {path}: {response.status} {answer.decode(errors='replace')}")
-        return msgspec.json.decode(answer)
+        return answer
 
     def submit(self, mets: Path, workflow: str, *, pages: str = "", page_wise: bool = True, **more: Any) -> Submitted:
         """POST /workflow/run, and how long its answer took."""

@@ -13,7 +13,7 @@ from benchmarks.connection import Connection, Events
 from benchmarks.figures import Figure, Group
 from benchmarks.server import Server, serving
 from benchmarks.throughput import SLOTS
-from benchmarks.warm_up import STEPS, WORKFLOW, warm_up
+from benchmarks.warm_up import WORKFLOW, warm_up
 
 NOISE = 0.10  # "do not slow down": what neighbouring measurements of the same thing differ by anyway
 MEASURED_PAGES = 300
@@ -130,13 +130,14 @@ class _Backlog:
 def _point(conditions: Conditions, server: Server, connection: Connection, events: Events, backlog: _Backlog) -> Point:
     """One run of high priority, and what was done of the others meanwhile."""
     book = make_book(conditions.new_directory("book"), MEASURED_PAGES)
-    waiting, cpu = backlog.waiting(), server.cpu_seconds()
+    waiting = backlog.waiting()  # takes its time when there is much
+    ended, cpu = connection.jobs_ended(), server.cpu_seconds()
     begin = time.perf_counter()
     submitted = connection.submit(book.mets, WORKFLOW, priority=100)
     if (state := events.wait_for_end(submitted.run_id)) != "SUCCESS":
         raise SystemExit(f"a run beside waiting jobs ended {state}")
     seconds, cpu = time.perf_counter() - begin, server.cpu_seconds() - cpu
-    done = MEASURED_PAGES * STEPS + waiting - backlog.waiting()
+    done = connection.jobs_ended() - ended
     return Point(waiting, done / seconds, cpu / done * 1e3, server.resident_bytes())
 
 
