@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import os
 import signal
@@ -18,7 +19,7 @@ import platformdirs
 from offizin.brokers.amqp_url import AmqpUrl
 from offizin.cli import worker_metrics
 from offizin.cli.connection import clock, run_async
-from offizin.errors import InvalidRequest
+from offizin.errors import HomeInUse, InvalidRequest
 from offizin.home import Home
 from offizin.messages import Tool
 from offizin.processors.discovery import Discovery
@@ -52,8 +53,11 @@ def work(
     url = AmqpUrl.parse(queue)
     settings = Settings.load(None, {"slots": slots or sum(processors.values())}, os.environ)
     at = None if metrics is None else worker_metrics.address(metrics)
-    where = Home(home or _own_home())
-    run_async(_work(processors, url, server, settings, where, host or socket.gethostname(), at, grace))
+    where = _taken(home)
+    try:
+        run_async(_work(processors, url, server, settings, where, host or socket.gethostname(), at, grace))
+    finally:
+        where.release()
 
 
 def slots_by_processor(named: Sequence[str]) -> dict[str, int]:
@@ -70,8 +74,20 @@ def slots_by_processor(named: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def _own_home() -> Path:
-    return platformdirs.user_state_path("offizin") / "workers" / str(os.getpid())
+def _taken(home: Path | None) -> Home:
+    """Locked for this process; without a name, the first that no other worker of this user has: so what was learned is
+    found again. Raises HomeInUse, Unavailable."""
+    directories = (platformdirs.user_state_path("offizin") / "workers" / str(n) for n in itertools.count(1))
+    for directory in [home] if home else directories:
+        found = Home(directory)
+        try:
+            found.take()
+        except HomeInUse:
+            if home:
+                raise
+        else:
+            return found
+    raise AssertionError("unreachable")
 
 
 async def _work(
@@ -86,9 +102,7 @@ async def _work(
 ) -> None:
     from offizin.brokers.rabbitmq import RabbitMqBroker  # only a cluster has its packages
 
-    await asyncio.to_thread(home.take)
     async with contextlib.AsyncExitStack() as stack:
-        stack.callback(home.release)
         if left := await asyncio.to_thread(end_leftovers, home.runner_logs):
             log.warning("ended %d processes that an earlier worker had left", left)
         discovery = Discovery(settings.processor_directories, home.tool_cache, search_path(os.environ), clock=clock())

@@ -24,6 +24,7 @@ class Dispatched:
     tries: int
     holder: str | None = None  # the worker's session that has it, as far as it has said so
     ending: bool = False  # its result is being written down
+    lost: bool = False  # it is about to wait again, as another attempt
     sent: bool = False  # to the broker, at least once
     full_mets: bool = False
     lane: Lane | None = None

@@ -17,8 +17,9 @@ from offizin.brokers.rabbitmq.envelope import Letter
 from offizin.brokers.rabbitmq.queues import declare, declare_dead_letters
 from offizin.brokers.rabbitmq.troubles import LOST, declared_otherwise
 
-# Seconds without a sign of life after which either side asks for one; the connection is lost after two or three.
-HEARTBEAT = 10
+# Seconds without a sign of life after which either side asks for one; the connection is lost after two or three. So
+# what a worker that stands still would get goes to others about when its lease is over.
+HEARTBEAT = 5
 # For a connection, or its end, in seconds.
 LIMIT = 10.0
 # So many messages are on their way to the broker at once.

@@ -80,7 +80,7 @@ class Claims:
 
     def _granted(self, name: AttemptName, session: str) -> Dispatched | None:
         piece = self._dispatcher.piece(name)
-        if piece is None or piece.ending:
+        if piece is None or piece.ending or piece.lost:
             return None
         # A holder that is dead counts, too: what it had waits again, as another attempt.
         return piece if (piece.holder or self._sessions.holder(name)) in (None, session) else None

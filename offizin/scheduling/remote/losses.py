@@ -60,6 +60,8 @@ class Losses:
             of_many = [row for p, row in found if row is not None and row.attempt == p.attempt]
             return put_back(tx, singles, of_many, self._limits, self._clock.now(), crashed=crashed)
 
+        for piece in held:
+            piece.lost = True  # from now on nobody may begin with this attempt
         while True:
             try:
                 back = await self._database.write(write, synced=True)
