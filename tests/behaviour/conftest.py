@@ -62,7 +62,7 @@ def server(shared_place: Place) -> Iterator[Server]:
 @pytest.fixture
 def own_place(size: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """For the servers of one test."""
-    with place(size, tmp_path, request) as made:
+    with place(size, tmp_path, request, beside=True) as made:
         yield made
 
 

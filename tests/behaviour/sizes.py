@@ -101,8 +101,9 @@ class Place:
 
 
 @contextlib.contextmanager
-def place(name: str, directory: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
-    """RabbitMQ and PostgreSQL are started only if the size has them."""
+def place(name: str, directory: Path, request: pytest.FixtureRequest, *, beside: bool = False) -> Iterator[Place]:
+    """RabbitMQ and PostgreSQL are started only if the size has them. ``beside``: another place may be in use, so this
+    one has a virtual host of its own, which a stock file cannot name."""
     with contextlib.ExitStack() as stack:
         made = Place(name, directory, request.getfixturevalue("programs"))
         made.processors.mkdir()
@@ -110,7 +111,7 @@ def place(name: str, directory: Path, request: pytest.FixtureRequest) -> Iterato
             made.settings = {"processor_directories": [str(made.processors), str(made.programs.directory)]}
         if name != EMBEDDED:
             rabbitmq: RabbitMqServer = request.getfixturevalue("rabbitmq_server")
-            made.queue = rabbitmq.new_url() if name == CLUSTER else rabbitmq.fresh_url()
+            made.queue = rabbitmq.new_url() if name == CLUSTER or beside else rabbitmq.fresh_url()
         if name == CLUSTER:
             postgresql: PostgresqlCluster = request.getfixturevalue("postgresql_cluster")
             database = postgresql.make_database()
@@ -124,6 +125,11 @@ def place(name: str, directory: Path, request: pytest.FixtureRequest) -> Iterato
             }  # fmt: skip
         if name == STOCK:
             made.config = directory / "stock.yml"
-            made.config.write_text(_STOCK_FILE.format(port=rabbitmq.port))
+            text = _STOCK_FILE.format(port=rabbitmq.port)
+            if beside:
+                text = text.replace(
+                    "process_queue:\n", f"process_queue:\n  vhost: {AmqpUrl.parse(made.queue or '').vhost}\n"
+                )
+            made.config.write_text(text)
         stack.callback(made.close)
         yield made

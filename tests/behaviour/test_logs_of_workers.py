@@ -50,7 +50,7 @@ class Cluster:
         self.place = made
         for name in NAMED.values():
             write_processor(made.processors, TALKATIVE, name)
-        self.server: Server = made.server(worker_lease=4, runner_lost_retries=2)
+        self.server: Server = made.server(worker_lease=8, runner_lost_retries=2)
 
     def work(self, name: str) -> Worker:
         server = self.server.url if name != "unknown" else None

@@ -315,7 +315,7 @@ async def test_what_a_processor_names_without_its_directory_is_found_in_the_grou
 async def test_nothing_is_written_after_the_deadline_until_it_is_renewed(odd: Driver, book: Book) -> None:
     odd.process.renew(-1.0)
     late = by_page(await odd.result(book.piece(["PHYS_0001"])))["PHYS_0001"]
-    assert late.cause is Cause.EXCEPTION
+    assert late.cause is Cause.RUNNER_LOST
     assert "DeadlinePassed" in late.message
     assert not (book.directory / "OCR-D-OUT").exists() or not list((book.directory / "OCR-D-OUT").iterdir())
     odd.process.renew(3600.0)
