@@ -31,6 +31,10 @@ class Holdings:
         self._by_id: dict[str, list[File]] = {}
         self._insert(contents.files)
 
+    def __len__(self) -> int:
+        """How many entries it has, pages and files: its size in memory goes by that."""
+        return len(self.pages) + len(self._by_id)
+
     def files(self, file_grp: str, page_id: str | None) -> Sequence[File]:
         """The files of a group and page, in document order. ``page_id`` None: those that belong to no page."""
         groups = self._by_page.get(page_id)

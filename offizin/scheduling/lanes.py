@@ -19,7 +19,9 @@ from offizin.store.transaction import Database, Transaction
 
 log = logging.getLogger(__name__)
 
+# METS that are open though nothing of them is under way: so many, with so many pages and files together (some 100 MB).
 MOST_OPEN = 200
+MOST_ENTRIES = 200_000
 
 ReadMets = Callable[[Path], MetsIndex]
 SaveMets = Callable[[Path, Sequence[Delta], Stamp], Stamp]
@@ -154,14 +156,17 @@ class Lanes:
         if lane is None:
             lane = Lane(workspace, epoch, mets, index, self._save_mets)
             self._lanes[mets] = lane
-            self._forget_one(besides=mets)
+            self._forget_some(besides=mets)
         else:
             lane.index, lane.epoch = index, epoch
         return lane
 
-    def _forget_one(self, *, besides: Path) -> None:
-        """If there are too many: the one that was not used for longest."""
-        if len(self._lanes) > MOST_OPEN:
-            idle = next((mets for mets, lane in self._lanes.items() if not lane.in_use and mets != besides), None)
-            if idle is not None:
-                del self._lanes[idle]
+    def _forget_some(self, *, besides: Path) -> None:
+        """If there are too many: those that were not used for longest."""
+        entries = sum(len(lane.index) for lane in self._lanes.values())
+        for mets, lane in list(self._lanes.items()):
+            if len(self._lanes) <= MOST_OPEN and entries <= MOST_ENTRIES:
+                return
+            if not lane.in_use and mets != besides:
+                del self._lanes[mets]
+                entries -= len(lane.index)
