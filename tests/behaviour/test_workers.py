@@ -361,13 +361,19 @@ def test_a_killed_server_takes_the_result_of_what_ran(
     again.stop()
 
 
-@pytest.mark.only(STOCK, because="what an empty RabbitMQ has is the virtual host of stock files")
+@pytest.fixture
+def stock_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """On the virtual host that also an empty RabbitMQ has."""
+    with place(STOCK, tmp_path, request) as made:
+        yield made
+
+
 @pytest.mark.parametrize("empty", [False, True], ids=["", "empty"])
 def test_the_broker_comes_back_with_work_in_flight(
-    own_place: Place, rabbitmq_server: RabbitMqServer, book: Path, tmp_path: Path, gate: Gate, empty: bool
+    stock_place: Place, rabbitmq_server: RabbitMqServer, book: Path, tmp_path: Path, gate: Gate, empty: bool
 ) -> None:
-    server = own_place.server(worker_lease=60.0)
-    own_place.staff()
+    server = stock_place.server(worker_lease=60.0)
+    stock_place.staff()
     job = held_job(server, book, gate)
     until_running(server, job)
     long = make_book(tmp_path / "long", 40)
