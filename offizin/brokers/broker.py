@@ -67,8 +67,9 @@ class Message:
     """An encoded message: ``body`` is JSON, opened only at its destination (docs/messages.md).
 
     ``again``: the same message may have been published before, so this one comes as if redelivered. ``sender`` is the
-    server that it comes from, empty inside one process; ``generation`` grows whenever that server has to publish again
-    what may be there already, so that a receiver can tell what was sent before that.
+    server that it comes from, or in results the worker's session; empty inside one process. ``generation`` grows
+    whenever that server has to publish again what may be there already, so that a receiver can tell what was sent
+    before that.
     """
 
     kind: Kind

@@ -15,7 +15,6 @@ from offizin.scheduling.verdicts import Verdict
 from offizin.store import attempts, deltas, events, holders, jobs, pieces, runs
 from offizin.store.attempts import FailedAttempt
 from offizin.store.events import Change
-from offizin.store.holders import Hold
 from offizin.store.jobs import Ending, JobRow
 from offizin.store.pieces import PageEnding
 from offizin.store.transaction import Transaction
@@ -69,7 +68,7 @@ class CompletionWrite:
 
     def _mark_running(self, taken: Sequence[tuple[Dispatched, Taken]]) -> None:
         live = [(p, t) for p, t in taken if t.begun and self._rows[p.seq].state is State.QUEUED]
-        holders.hold(self._tx, [Hold(p.seq, p.piece, p.attempt, p.of_many, t.session) for p, t in taken if t.session])
+        holders.hold(self._tx, [p.held_by(t.session) for p, t in taken if t.session])
         jobs.mark_running(self._tx, {(p.seq, self._rows[p.seq].attempt, self._now - t.ago) for p, t in live})
         pieces.mark_running(self._tx, [(p.seq, p.piece, p.attempt) for p, t in taken if t.begun and p.of_many])
         self._changes.extend(self._change(p, State.RUNNING) for p, _ in live)

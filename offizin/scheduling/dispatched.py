@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from offizin.messages import AttemptName
 from offizin.scheduling.contexts import StepContext
 from offizin.scheduling.lanes import Lane
+from offizin.store.holders import Hold
 
 
 @dataclass(slots=True)
@@ -29,3 +31,10 @@ class Dispatched:
     full_mets: bool = False
     lane: Lane | None = None
     settled: set[str] = field(default_factory=set)  # pages of which results have come
+
+    @property
+    def name(self) -> AttemptName:
+        return AttemptName(self.id, self.attempt, self.piece)
+
+    def held_by(self, session: str) -> Hold:
+        return Hold(self.seq, self.piece, self.attempt, self.of_many, session)

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from offizin.errors import SettingsInvalid
+from offizin.settings.passwords import password_in
 
 FORM = "postgresql://user:password@host:5432/database"
 OPTIONS = ("host", "sslmode", "password_file")
@@ -80,13 +81,7 @@ def password_of(url: DatabaseUrl) -> str | None:
     """The password, from its file if it has one. Raises SettingsInvalid when that cannot be read."""
     if url.password_file is None:
         return url.password
-    try:
-        return url.password_file.read_text().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsInvalid(
-            f"the password of {url} cannot be read from {url.password_file}: {error}",
-            advice="The file holds the password alone, and the server's user must be allowed to read it.",
-        ) from error
+    return password_in(url.password_file, f"the password of {url}")
 
 
 def _wrong(what: str, advice: str = "") -> SettingsInvalid:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
+from offizin.errors import SettingsInvalid
 from offizin.settings.configuration_file import Value
 from offizin.settings.readers import path, plain_text, text
 
@@ -29,6 +31,17 @@ def password(content: Mapping[str, Value], environment: Mapping[str, str]) -> st
     if isinstance(value.content, str):
         return plain_text(value)
     raise value.invalid("this is not a text", "Put the password in quotes.")
+
+
+def password_in(file: Path, what: str) -> str:
+    """What stands in the file that a URL names. Raises SettingsInvalid, which says ``what`` cannot be read."""
+    try:
+        return file.read_text().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(
+            f"{what} cannot be read from {file}: {error}",
+            advice="The file holds the password alone, and the server's user must be allowed to read it.",
+        ) from error
 
 
 def _from_file(value: Value) -> str:

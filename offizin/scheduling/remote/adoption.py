@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from offizin.clock import Clock
 from offizin.errors import OffizinError, Unavailable
 from offizin.jobs import State
-from offizin.messages import AttemptName
 from offizin.scheduling.contexts import Contexts
 from offizin.scheduling.dispatch import Dispatcher
 from offizin.scheduling.dispatched import Dispatched
@@ -24,7 +23,6 @@ from offizin.scheduling.retry_policy import Limits, after_loss
 from offizin.scheduling.sending import Sending
 from offizin.scheduling.workforce import LeftBehind
 from offizin.store import holders, jobs, pieces
-from offizin.store.holders import Hold
 from offizin.store.transaction import Database, Transaction
 
 log = logging.getLogger(__name__)
@@ -117,7 +115,7 @@ class Adoption:
         nobodys: list[Dispatched] = []
         lost: list[Dispatched] = []
         for piece in still_out:
-            holder = self._sessions.holder(AttemptName(piece.id, piece.attempt, piece.piece))
+            holder = self._sessions.holder(piece.name)
             if holder is not None:
                 found.append((piece, holder))
             elif piece.holder is None or piece.holder in living:
@@ -141,7 +139,7 @@ class Adoption:
         new = [(piece, session) for piece, session in found if piece.holder != session]
         if not new:
             return
-        holds = [Hold(piece.seq, piece.piece, piece.attempt, piece.of_many, session) for piece, session in new]
+        holds = [piece.held_by(session) for piece, session in new]
         await self._database.write(lambda tx: holders.hold(tx, holds), synced=True)
         for piece, session in new:
             piece.holder = session

@@ -18,7 +18,6 @@ from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.remote.orders import Orders
 from offizin.scheduling.remote.sessions import Sessions
 from offizin.store import holders
-from offizin.store.holders import Hold
 from offizin.store.transaction import Database
 
 log = logging.getLogger(__name__)
@@ -70,7 +69,7 @@ class Claims:
         for _, piece in granted:
             piece.holder = claim.session  # before it is written: should the worker die meanwhile, it has lost this, too
         if granted:
-            holds = [Hold(piece.seq, piece.piece, piece.attempt, piece.of_many, claim.session) for _, piece in granted]
+            holds = [piece.held_by(claim.session) for _, piece in granted]
             await self._database.write(lambda tx: holders.hold(tx, holds), synced=True)
             reach("claim: granted")
         names = [name for name, _ in granted]

@@ -55,7 +55,7 @@ class Losses:
             if session is not None:
                 holders.remove_session(tx, session)
             rows = jobs.rows(tx, {piece.seq for piece in held if not piece.of_many})
-            singles = [rows[p.seq] for p in held if not p.of_many and _is_present(p, rows[p.seq].attempt)]
+            singles = [rows[p.seq] for p in held if not p.of_many and p.attempt == rows[p.seq].attempt]
             found = [(p, pieces.row(tx, p.seq, p.piece)) for p in held if p.of_many]
             of_many = [row for p, row in found if row is not None and row.attempt == p.attempt]
             return put_back(tx, singles, of_many, self._limits, self._clock.now(), crashed=crashed)
@@ -78,7 +78,3 @@ class Losses:
         for run in back.consequences.ended_runs:
             self._run_over(run)
         self._changed()
-
-
-def _is_present(piece: Dispatched, attempt: int) -> bool:
-    return piece.attempt == attempt

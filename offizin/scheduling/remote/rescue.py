@@ -37,7 +37,7 @@ class Rescue:
     async def look(self, at: float) -> None:
         """Called with each tick, once all has been heard that was said before it."""
         seen = all_held(self._sessions.living.values())
-        out = {(_name(piece), piece.holder): piece for piece in self._dispatcher.out.values() if piece.sent}
+        out = {(piece.name, piece.holder): piece for piece in self._dispatcher.out.values() if piece.sent}
         self._missed = {key: self._missed.get(key, at) for key in out if key[0] not in seen}
         late = [(key, at - since) for key, since in self._missed.items()]
         held = [out[key] for key, missed in late if key[1] is not None and missed > HELD * self._lease]
@@ -59,9 +59,5 @@ class Rescue:
             gone = [piece for piece in pieces if piece.processor == processor and piece.holder is None]
             log.error("%d pieces of %s are in no queue and with no worker; they are sent again", len(gone), processor)
             for piece in gone:
-                self._missed.pop((_name(piece), None), None)
+                self._missed.pop((piece.name, None), None)
             await self._sending.send_again(gone)
-
-
-def _name(piece: Dispatched) -> AttemptName:
-    return AttemptName(piece.id, piece.attempt, piece.piece)

@@ -90,8 +90,7 @@ class RemoteWorkforce:
             arrived=self._arrived,
         )  # fmt: skip
         await self._inheritance.look()
-        for row in await database.read(holders.all_sessions):
-            self.sessions.expect(row.id, row.host, row.pid, row.processors)
+        await self._expect_workers()
         if adopted := await self._adoption.adopt(self._server.seq):
             log.warning("%d pieces are under way since before this start", adopted)
             self._adoption.settle()
@@ -109,13 +108,17 @@ class RemoteWorkforce:
         assert self._adoption is not None
         assert self._inheritance is not None
         await self._inheritance.look()
-        for row in await self._database.read(holders.all_sessions):
-            self.sessions.expect(row.id, row.host, row.pid, row.processors)
+        await self._expect_workers()
         adopted = await self._adoption.adopt(self._server.seq, left)
         log.warning("%d pieces are under way that server %s had sent", adopted, left.server)
         # What is sent again may lie in a queue already.
         self.sessions.next_generation()
         self._adoption.settle()
+
+    async def _expect_workers(self) -> None:
+        """Those that any server has welcomed."""
+        for row in await self._database.read(holders.all_sessions):
+            self.sessions.expect(row.id, row.host, row.pid, row.processors)
 
     def renew(self, lease: float) -> None:
         """Workers have leases of their own."""
