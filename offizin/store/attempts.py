@@ -26,6 +26,8 @@ class FailedAttempt:
     peak_memory: int
     again: bool
     ended_at: float
+    host: str = ""
+    runner: int = 0
 
 
 def add(tx: Transaction, failed: Sequence[FailedAttempt]) -> None:

@@ -71,7 +71,7 @@ _ready = Prepared(
     .where(
         pieces.c.server == bindparam("of"),
         pieces.c.processor == bindparam("name"),
-        text("pieces.state = 'CACHED' AND pieces.open_edges = 0"),
+        text("pieces.state = 'CACHED' AND pieces.open_edges = 0 AND NOT pieces.held"),
     )
     .order_by(pieces.c.priority.desc(), pieces.c.tag, pieces.c.job)
     .limit(bindparam("room"))

@@ -17,13 +17,14 @@ from offizin.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """One step of a run. ``parameters`` is a JSON object's text."""
+    """One step of a run. ``parameters`` and ``policies`` are JSON objects' texts."""
 
     number: int
     processor: str
     parameters: str
     input_file_grps: tuple[str, ...]
     output_file_grps: tuple[str, ...]
+    policies: str = "{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,15 @@ _add_step = Prepared(
     insert(steps).values(
         {
             name: bindparam(name)
-            for name in ("run", "number", "processor", "parameters", "input_file_grps", "output_file_grps")
+            for name in (
+                "run",
+                "number",
+                "processor",
+                "parameters",
+                "input_file_grps",
+                "output_file_grps",
+                "policies",
+            )
         }
     )
 )
@@ -131,8 +140,8 @@ def _run(row: Sequence[Any]) -> RunRow:
 
 
 def _step(row: Sequence[Any]) -> StepRow:
-    _, number, processor, parameters, inputs, outputs = row
-    return StepRow(number, processor, parameters, tuple(json.loads(inputs)), tuple(json.loads(outputs)))
+    _, number, processor, parameters, inputs, outputs, policies = row
+    return StepRow(number, processor, parameters, tuple(json.loads(inputs)), tuple(json.loads(outputs)), policies)
 
 
 def add(tx: Transaction, run: NewRun) -> int:
@@ -155,6 +164,7 @@ def add(tx: Transaction, run: NewRun) -> int:
                 "parameters": step.parameters,
                 "input_file_grps": json.dumps(step.input_file_grps),
                 "output_file_grps": json.dumps(step.output_file_grps),
+                "policies": step.policies,
             }
             for step in run.steps
         ],

@@ -17,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -25,7 +26,7 @@ metadata = MetaData()
 # SQLite gives rowids only to INTEGER columns, PostgreSQL wants BIGINT for a million books.
 Number = BigInteger().with_variant(Integer, "sqlite")
 
-READY = "state = 'CACHED' AND open_edges = 0"
+READY = "state = 'CACHED' AND open_edges = 0 AND NOT held"
 IN_FLIGHT = "state IN ('QUEUED', 'RUNNING')"
 
 workspaces = Table(
@@ -60,6 +61,8 @@ runs = Table(
     Column("message", Text, nullable=False, server_default=""),
     Column("description", Text, nullable=False, server_default=""),
     Column("callback_url", Text),
+    Column("finish", Text, nullable=False, server_default="[]"),  # JSON: what becomes of groups at the end
+    Column("undone_at", Float),
     Index("runs_live", "workspace", sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
 )
 
@@ -72,6 +75,20 @@ steps = Table(
     Column("parameters", Text, nullable=False),  # JSON object, defaults filled in
     Column("input_file_grps", Text, nullable=False),  # JSON arrays
     Column("output_file_grps", Text, nullable=False),
+    Column("policies", Text, nullable=False, server_default="{}"),  # JSON object: those that are not the default
+    sqlite_with_rowid=False,
+)
+
+# Other ways to do a step: its fallbacks, and what a retry asked for. The step's own way is number 0.
+alternatives = Table(
+    "alternatives",
+    metadata,
+    Column("run", Number, primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("processor", Text, nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("is_fallback", Boolean, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -101,6 +118,10 @@ jobs = Table(
     Column("seconds", Float),
     Column("server", Number, nullable=False, server_default="1"),  # the owner of its workspace
     Column("holder", Text),  # the session of the worker that has taken the attempt over
+    Column("held", Boolean, nullable=False, server_default=false()),  # its step is paused, or its next try is not due
+    Column("alternative", Integer, nullable=False, server_default="0"),
+    Column("overwrite", Boolean, nullable=False, server_default=false()),  # also where its run does not
+    Column("mark", Text, nullable=False, server_default=""),  # a page that is not simply done: skipped, copied …
     Index("jobs_of_run", "run", "step"),
     Index(
         "jobs_ready",
@@ -126,6 +147,44 @@ job_pages = Table(
     Column("state", Text, nullable=False),
     Column("cause", Text),
     Column("message", Text, nullable=False, server_default=""),
+    Column("mark", Text, nullable=False, server_default=""),
+    sqlite_with_rowid=False,
+)
+
+# What was recognised on a page, counted in the PAGE of a job's results. No row: nothing, or no PAGE.
+page_counts = Table(
+    "page_counts",
+    metadata,
+    Column("job", Number, primary_key=True),
+    Column("page", Text, primary_key=True),
+    Column("regions", Integer, nullable=False),
+    Column("lines", Integer, nullable=False),
+    Column("words", Integer, nullable=False),
+    Column("confidence", Float),  # mean of what has one, from 0 to 1
+    sqlite_with_rowid=False,
+)
+
+# Of what a page's files in a file group were made, as a digest: the same again needs not be done again.
+fingerprints = Table(
+    "fingerprints",
+    metadata,
+    Column("workspace", Number, primary_key=True),
+    Column("file_grp", Text, primary_key=True),
+    Column("page", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Digests of files, for as long as nothing says that they have changed.
+file_digests = Table(
+    "file_digests",
+    metadata,
+    Column("workspace", Number, primary_key=True),
+    Column("path", Text, primary_key=True),  # relative to the workspace
+    Column("size", Number, nullable=False),
+    Column("changed_at", Number, nullable=False),  # mtime in nanoseconds
+    Column("inode", Number, nullable=False),
+    Column("digest", Text, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -145,6 +204,8 @@ pieces = Table(
     Column("losses", Integer, nullable=False),
     Column("server", Number, nullable=False, server_default="1"),
     Column("holder", Text),
+    Column("held", Boolean, nullable=False, server_default=false()),
+    Column("alternative", Integer, nullable=False, server_default="0"),
     Index(
         "pieces_ready",
         "server",
@@ -185,6 +246,8 @@ attempts = Table(
     Column("peak_memory", Number, nullable=False),
     Column("again", Boolean, nullable=False),
     Column("ended_at", Float, nullable=False),
+    Column("host", Text, nullable=False, server_default=""),  # where its worker was
+    Column("runner", Number, nullable=False, server_default="0"),  # process id there
     Index("attempts_of_job", "job"),
 )
 
@@ -292,9 +355,23 @@ tool_descriptions = Table(
 pauses = Table(
     "pauses",
     metadata,
-    Column("kind", Text, primary_key=True),  # processor | host
+    Column("kind", Text, primary_key=True),  # processor | host | step | host and processor
     Column("name", Text, primary_key=True),
     Column("since", Float, nullable=False),
+    Column("cause", Text, nullable=False, server_default=""),  # empty: somebody asked for it
+    Column("message", Text, nullable=False, server_default=""),
+)
+
+# Tries that come later.
+delays = Table(
+    "delays",
+    metadata,
+    Column("job", Number, primary_key=True),
+    Column("piece", Integer, primary_key=True),
+    Column("due_at", Float, nullable=False),
+    Column("server", Number, nullable=False, server_default="1"),
+    Index("delays_due", "server", "due_at"),
+    sqlite_with_rowid=False,
 )
 
 # What a server has started on hosts, to be ended by it or by a later server.
