@@ -10,11 +10,13 @@ from offizin.workflows.json_text import parameters_text
 from offizin.workflows.options import unusable_output_group
 from offizin.workflows.parameter_files import resolve_parameter_files
 from offizin.workflows.parsing import parse_workflow, workflow_from_steps
+from offizin.workflows.policies import Policies
 from offizin.workflows.workflow import Step, Workflow
 
 __all__ = [
     "Finding",
     "FindingKind",
+    "Policies",
     "Step",
     "Workflow",
     "check_groups",
