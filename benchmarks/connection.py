@@ -51,6 +51,10 @@ class Connection:
         """Raises SystemExit with what the server says when it refuses."""
         return msgspec.json.decode(self._asked(method, path, body, content_type))
 
+    def tell(self, method: str, path: str) -> None:
+        """As ``ask``, where the answer does not matter."""
+        self._asked(method, path)
+
     def jobs_ended(self) -> int:
         """How many the server has ended since it started."""
         lines = self._asked("GET", "/metrics").decode().splitlines()

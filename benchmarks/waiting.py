@@ -1,4 +1,5 @@
-"""Whether jobs that wait slow down those that run: the rate beside up to 100,000 ready jobs of less priority."""
+"""Whether jobs that wait slow down those that run: the rate beside up to 100,000 ready jobs of less priority. While
+they are submitted their processor is paused, so that the memory looked at then is that of waiting."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from benchmarks.books import SOURCE, Book, make_book
 from benchmarks.conditions import Conditions
 from benchmarks.connection import Connection, Events
 from benchmarks.figures import Figure, Group
-from benchmarks.server import Server, serving
+from benchmarks.server import DUMMY, Server, serving
 from benchmarks.throughput import SLOTS
 from benchmarks.warm_up import WORKFLOW, warm_up
 
@@ -19,13 +20,14 @@ NOISE = 0.10  # "do not slow down": what neighbouring measurements of the same t
 MEASURED_PAGES = 300
 BIG_BOOK = 10_000
 WIDTH = 50
+PAUSE = f"/pauses/processor/{DUMMY}"
 GAPS = "The jobs that wait fill the gaps of the run that is measured; what was done of them is counted."
 
 
 @dataclass(frozen=True)
 class Point:
     """``waiting``: how many jobs waited at first. ``cpu``: milliseconds of the server's a job; ``resident``: its memory
-    afterwards, in bytes."""
+    before any of them was begun, in bytes."""
 
     waiting: int
     jobs_a_second: float
@@ -73,8 +75,11 @@ def measure_waiting(conditions: Conditions, server: Server, steps: Sequence[int]
         def point(waiting: int) -> Point:
             found = []
             for _ in range(times):
+                connection.tell("PUT", PAUSE)
                 backlog.fill(waiting)
-                found.append(_point(conditions, server, connection, events, backlog))
+                resident = server.resident_bytes()
+                connection.tell("DELETE", PAUSE)
+                found.append(_point(conditions, server, connection, events, backlog, resident))
             return sorted(found, key=lambda point: point.jobs_a_second)[times // 2]
 
         point(0)  # once more to warm up: its book is bigger
@@ -127,7 +132,9 @@ class _Backlog:
         return cancelled, seconds
 
 
-def _point(conditions: Conditions, server: Server, connection: Connection, events: Events, backlog: _Backlog) -> Point:
+def _point(
+    conditions: Conditions, server: Server, connection: Connection, events: Events, backlog: _Backlog, resident: int
+) -> Point:
     """One run of high priority, and what was done of the others meanwhile."""
     book = make_book(conditions.new_directory("book"), MEASURED_PAGES)
     waiting = backlog.waiting()  # takes its time when there is much
@@ -138,7 +145,7 @@ def _point(conditions: Conditions, server: Server, connection: Connection, event
         raise SystemExit(f"a run beside waiting jobs ended {state}")
     seconds, cpu = time.perf_counter() - begin, server.cpu_seconds() - cpu
     done = connection.jobs_ended() - ended
-    return Point(waiting, done / seconds, cpu / done * 1e3, server.resident_bytes())
+    return Point(waiting, done / seconds, cpu / done * 1e3, resident)
 
 
 def _row(point: Point, none: float, bare: Bracket) -> Figure:
