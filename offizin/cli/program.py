@@ -30,6 +30,7 @@ COMMANDS = {
     "workers": ("workers", "Show the workers of a server, and what is paused."),
     "pause": ("pause", "Give a processor, or the workers of a host, no new work."),
     "resume": ("resume", "Give what was paused work again."),
+    "workflow": ("workflow", "Print a workflow's tasks as other OCR-D programs read them."),
     "doctor": ("doctor", "Look for what is missing on this machine."),
     "serve": ("serve", "Start a server for many runs and users."),
     "worker": ("worker", "Work for the servers of a cluster, from this machine."),

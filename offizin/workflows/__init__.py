@@ -11,11 +11,14 @@ from offizin.workflows.options import unusable_output_group
 from offizin.workflows.parameter_files import resolve_parameter_files
 from offizin.workflows.parsing import parse_workflow, workflow_from_steps
 from offizin.workflows.policies import Policies
-from offizin.workflows.workflow import Step, Workflow
+from offizin.workflows.workflow import Fallback, Finish, FinishAction, Step, Workflow
 
 __all__ = [
+    "Fallback",
     "Finding",
     "FindingKind",
+    "Finish",
+    "FinishAction",
     "Policies",
     "Step",
     "Workflow",

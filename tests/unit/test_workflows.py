@@ -178,11 +178,14 @@ json_values = st.recursive(
 tricky_texts = st.sampled_from(
     ["-I", "-P", "NaN", "Infinity", "1e999", "5", "'", '"', "\\", "#", " # x", "a\nb", "\u2028", ""]
 )
+names = st.from_regex(r"[a-z][a-z0-9-]{0,12}", fullmatch=True).filter(
+    lambda name: name not in ("ocrd", "process", "ocrd-", "policy", "fallback", "finish")
+)
 steps = st.builds(
     lambda name, inputs, outputs, parameters: Step(
         1, f"ocrd-{name}", tuple(inputs), tuple(outputs), parameters_text(parameters)
     ),
-    st.from_regex(r"[a-z][a-z0-9-]{0,12}", fullmatch=True).filter(lambda n: n not in ("ocrd", "process", "ocrd-")),
+    names,
     st.lists(group_names, min_size=1, max_size=3),
     st.lists(group_names, max_size=3, unique=True),
     st.dictionaries(st.text() | tricky_texts, json_values | tricky_texts, max_size=4),
