@@ -75,22 +75,24 @@ class Choosing:
                     chosen.append((next_one, [row.page for row in rows]))
         jobs.queue(tx, (one.seq for one, _ in chosen if isinstance(one, ReadyJob)), now)
         pieces.queue(tx, ((one.seq, one.number) for one, _ in chosen if isinstance(one, ReadyPiece)))
-        self._contexts.load(tx, {(one.run, one.step) for one, _ in chosen})
+        self._contexts.load(tx, {(one.run, one.step, one.alternative) for one, _ in chosen})
         choice.chosen = [self._dispatched(one, pages) for one, pages in chosen]
 
     def _dispatched(self, one: ReadyJob | ReadyPiece, pages: list[str]) -> Dispatched:
         of_many = isinstance(one, ReadyPiece)
+        context = self._contexts.get(one.run, one.step, one.alternative)
         return Dispatched(
             seq=one.seq,
             id=one.id,
             piece=one.number if isinstance(one, ReadyPiece) else 0,
             attempt=one.attempt + 1,
             of_many=of_many,
-            context=self._contexts.get(one.run, one.step),
+            context=context,
             pages=pages,
             processor=one.processor,
             alone=after_loss(one.losses, self._limits).alone,
             tries=one.tries,
+            overwrite=context.overwrite or one.overwrite,
         )
 
     def _cut(self, tx: Transaction, job: ReadyJob, *, independent: bool, now: float) -> None:
@@ -100,5 +102,8 @@ class Choosing:
         else:
             numbers = [open_pages]
         # Pieces count their attempts from the job's, so that no two attempts at a page have one number.
-        pieces.cut(tx, job.seq, job.processor, job.priority, job.tag, job.attempt, numbers, self._server)
+        pieces.cut(
+            tx, job.seq, job.processor, job.priority, job.tag, job.attempt, numbers, self._server,
+            alternative=job.alternative,
+        )  # fmt: skip
         jobs.queue(tx, [job.seq], now)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
 from offizin.jobs import RunKind
-from offizin.store import runs
+from offizin.store import alternatives, runs
+from offizin.store.alternatives import AlternativeRow
 from offizin.store.runs import NewRun, StepRow
 from offizin.store.transaction import Transaction
 
@@ -18,7 +19,11 @@ MOST_KEPT = 20_000
 
 @dataclass(frozen=True, slots=True)
 class StepContext:
-    """One step of one run: what its pieces have in common."""
+    """One step of one run, done in one way: what its pieces have in common.
+
+    ``alternative`` is the number of the way, 0 for the step's own; ``fallback`` the one that comes after it (its number
+    and processor) for pages that fail; ``mark`` what pages are marked with that were done in this way.
+    """
 
     run: int
     run_id: str
@@ -34,35 +39,59 @@ class StepContext:
     output_file_grps: list[str]
     overwrite: bool
     page_selector: str
+    alternative: int = 0
+    fallback: tuple[int, str] | None = None
+    mark: str = ""
 
 
 class Contexts:
-    """Steps by (run, step); read from the database, in the transaction that needs them, when they are not at hand."""
+    """Steps by (run, step, alternative); read from the database, in the transaction that needs them, when they are not
+    at hand."""
 
     def __init__(self) -> None:
-        self._steps: dict[tuple[int, int], StepContext] = {}
+        self._steps: dict[tuple[int, int, int], StepContext] = {}
 
-    def get(self, run: int, step: int) -> StepContext:
-        return self._steps[run, step]
+    def get(self, run: int, step: int, alternative: int = 0) -> StepContext:
+        return self._steps[run, step, alternative]
 
     def put(self, run: int, new: NewRun, mets: str) -> None:
         """The steps of a run that is being written. Should that fail, the next run with this number puts its own."""
         for step in new.steps:
-            self._steps[run, step.number] = _context(
-                step, run, new.id, new.kind, new.workspace, mets, new.overwrite, new.page_selector
-            )
+            own = _context(step, run, new.id, new.kind, new.workspace, mets, new.overwrite, new.page_selector)
+            self._put_ways(own, [row for row in new.alternatives if row.step == step.number])
 
-    def load(self, tx: Transaction, wanted: Collection[tuple[int, int]]) -> None:
+    def load(self, tx: Transaction, wanted: Collection[tuple[int, int, int]]) -> None:
         """Afterwards ``get`` finds all of ``wanted``."""
-        missing = {run for run, step in wanted if (run, step) not in self._steps}
+        missing = {key[0] for key in wanted if key not in self._steps}
         if len(self._steps) + len(missing) > MOST_KEPT:
             self._steps = {key: self._steps[key] for key in wanted if key in self._steps}
         for run in missing:
             row = runs.by_seq(tx, run)
+            others = alternatives.of_run(tx, run)
             for step in runs.steps_of(tx, run):
-                self._steps[run, step.number] = _context(
-                    step, run, row.id, row.kind, row.workspace, row.mets, row.overwrite, row.page_selector
-                )
+                own = _context(step, run, row.id, row.kind, row.workspace, row.mets, row.overwrite, row.page_selector)
+                self._put_ways(own, [other for other in others if other.step == step.number])
+
+    def _put_ways(self, own: StepContext, others: Sequence[AlternativeRow]) -> None:
+        """The step's own way and the ``others``, each with the fallback that comes after it."""
+        fallbacks = [(other.number, other.processor) for other in others if other.is_fallback]
+        self._steps[own.run, own.step, 0] = replace(own, fallback=fallbacks[0] if fallbacks else None)
+        for other in others:
+            self._steps[own.run, own.step, other.number] = replace(
+                own,
+                processor=other.processor,
+                parameters=msgspec.Raw(other.parameters.encode()),
+                alternative=other.number,
+                # Somebody who asked for another way is told when it does not work.
+                fallback=next((f for f in fallbacks if f[0] > other.number), None) if other.is_fallback else None,
+                mark=_mark(own, other),
+            )
+
+
+def _mark(own: StepContext, other: AlternativeRow) -> str:
+    if other.is_fallback:
+        return f"fallback {other.processor}"
+    return "other parameters" if other.processor == own.processor else f"instead {other.processor}"
 
 
 def _context(

@@ -24,6 +24,7 @@ class Dispatched:
     processor: str
     alone: bool
     tries: int
+    overwrite: bool = False  # files that are there already; its job or its run says so
     holder: str | None = None  # the worker's session that has it, as far as it has said so
     ending: bool = False  # its result is being written down
     lost: bool = False  # it is about to wait again, as another attempt

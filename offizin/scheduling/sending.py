@@ -156,7 +156,7 @@ class Sending:
             mets=context.mets_text,
             log=self._log_name(piece),
             slice=lane.index.slice(piece.pages, with_files_without_page=whole_book),
-            overwrite=context.overwrite,
+            overwrite=piece.overwrite,
             full_mets=piece.full_mets,
             time_limit=self._time_limit(piece.processor),
             alone=piece.alone,

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from offizin.clock import Clock
-from offizin.errors import InvalidRequest, MetsChanged, MetsMissing, PagesInvalid, ProcessorsMissing, ProcessorUnknown
+from offizin.errors import InvalidRequest, MetsChanged, MetsMissing, PagesInvalid
 from offizin.faults import reach
 from offizin.jobs import RunKind, State
 from offizin.mets.index import MetsIndex
 from offizin.pages import resolve_pages
-from offizin.processors.parameters import check_cardinality, complete
 from offizin.scheduling.choosing import Choice, Choosing
 from offizin.scheduling.contexts import Contexts
 from offizin.scheduling.dispatch import Dispatcher
@@ -23,17 +22,19 @@ from offizin.scheduling.lanes import Lane, Lanes
 from offizin.scheduling.live_work import live_work
 from offizin.scheduling.ownership import Moved, Ownership
 from offizin.scheduling.plan import Plan, PlannedStep, plan
+from offizin.scheduling.step_checks import check_steps
 from offizin.scheduling.to_the_end import to_the_end
 from offizin.scheduling.window import tag
 from offizin.scheduling.workforce import Processors
 from offizin.store import edges, events, jobs, pieces, runs
+from offizin.store.alternatives import AlternativeRow
 from offizin.store.edges import Edge, EdgeKind
 from offizin.store.jobs import NewJob
 from offizin.store.runs import NewRun, StepRow
 from offizin.store.transaction import Database, Transaction
 from offizin.tallies import Tallies
 from offizin.timings import Timings
-from offizin.workflows import Step, Workflow, check_groups, parameters_text
+from offizin.workflows import Workflow, check_groups
 
 MOST_PRIORITY = 1_000_000
 
@@ -109,7 +110,7 @@ class Submissions:
         with self._timings.measure("validate"):
             if abs(submission.priority) > MOST_PRIORITY:
                 raise InvalidRequest(f"priority {submission.priority} is out of range", advice="Use small numbers.")
-            steps = await self._check_steps(submission.workflow.steps, submission.kind)
+            steps, fallbacks = await check_steps(self._processors, submission.workflow.steps, submission.kind)
             mets = await asyncio.to_thread(_writable, submission.mets)
             lane = await self._open(mets)
             await self._check_groups(submission, lane.workspace, lane.index)
@@ -132,7 +133,7 @@ class Submissions:
             choice = self._dispatcher.reserve({step.processor: 0 for step in steps})
 
             def write(tx: Transaction) -> int:
-                run = self._write(tx, submission, steps, planned, lane, run_id, ids, now)
+                run = self._write(tx, submission, steps, fallbacks, planned, lane, run_id, ids, now)
                 self._choosing.choose(tx, choice)
                 reach("submission: before commit")
                 return run
@@ -153,27 +154,6 @@ class Submissions:
             self._ended(run)
         await self._dispatcher.send(choice)
         return run
-
-    async def _check_steps(self, steps: Sequence[Step], kind: RunKind) -> list[PlannedStep]:
-        found = await asyncio.gather(
-            *(self._processors.describe(name) for name in {step.processor for step in steps}), return_exceptions=True
-        )
-        missing = [outcome for outcome in found if isinstance(outcome, ProcessorUnknown)]
-        if missing:
-            error = ProcessorsMissing if kind is RunKind.WORKFLOW else InvalidRequest
-            raise error("; ".join(e.message for e in missing), advice=missing[0].advice)
-        descriptions = {}
-        for outcome in found:
-            if isinstance(outcome, BaseException):
-                raise outcome
-            descriptions[outcome.name] = outcome
-        planned = []
-        for number, step in enumerate(steps):
-            description = descriptions[step.processor]
-            check_cardinality(description, step.input_file_grps, step.output_file_grps)
-            parameters = parameters_text(complete(description, step.parameters))
-            planned.append(PlannedStep(number, step.processor, parameters, step.input_file_grps, step.output_file_grps))
-        return planned
 
     async def _open(self, mets: Path) -> Lane:
         """The workspace as it is on disk now. Raises MetsChanged when others wrote it while runs are under way here."""
@@ -214,6 +194,7 @@ class Submissions:
         tx: Transaction,
         submission: Submission,
         steps: Sequence[PlannedStep],
+        fallbacks: Sequence[AlternativeRow],
         planned: Plan,
         lane: Lane,
         run_id: str,
@@ -238,6 +219,7 @@ class Submissions:
             description=submission.description,
             callback_url=submission.callback_url,
             steps=rows,
+            alternatives=fallbacks,
         )
         run = runs.add(tx, new_run)
         self._contexts.put(run, new_run, str(lane.mets))

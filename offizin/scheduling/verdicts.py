@@ -89,7 +89,7 @@ def judge(
     if result.end and result.cause is None:
         judged.extend(PageVerdict(page, Cause.NO_OUTPUT, "the processor did nothing for this page") for page in left)
         left = []
-    verdict = Verdict(piece, result, judged, left, Delta(files=files, overwrite=piece.context.overwrite))
+    verdict = Verdict(piece, result, judged, left, Delta(files=files, overwrite=piece.overwrite))
     if result.end:
         failed = verdict.worst
         verdict.next = retry_policy.after(
@@ -133,7 +133,7 @@ def _files_without_page(piece: Dispatched, files: list[File], claims: Claims) ->
 def _checked(piece: Dispatched, files: list[File], page: str | None, claims: Claims) -> list[File]:
     if not files:
         return files
-    delta = Delta(files=files, overwrite=piece.context.overwrite)
+    delta = Delta(files=files, overwrite=piece.overwrite)
     _lane(piece).index.check(
         delta, pages=(page,) if page is not None else piece.pages, file_grps=piece.context.output_file_grps
     )

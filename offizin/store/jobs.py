@@ -47,6 +47,8 @@ class JobRow:
     tries: int
     losses: int
     cancelling: bool
+    alternative: int = 0
+    overwrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class ReadyJob:
     attempt: int
     tries: int
     losses: int
+    alternative: int = 0
+    overwrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +88,15 @@ class Ending:
 
 _row_columns = [
     jobs.c.seq, jobs.c.id, jobs.c.run, jobs.c.step, jobs.c.page, jobs.c.pages, jobs.c.processor, jobs.c.state,
-    jobs.c.open_edges, jobs.c.attempt, jobs.c.tries, jobs.c.losses, jobs.c.cancelling,
+    jobs.c.open_edges, jobs.c.attempt, jobs.c.tries, jobs.c.losses, jobs.c.cancelling, jobs.c.alternative,
+    jobs.c.overwrite,
 ]  # fmt: skip
 _rows_by_seq = Prepared(select(*_row_columns).where(among(jobs.c.seq, "seqs")))
 _rows_by_id = select(*_row_columns).where(jobs.c.id.in_(bindparam("ids", expanding=True)))
 _ready = Prepared(
     select(
         jobs.c.seq, jobs.c.id, jobs.c.run, jobs.c.step, jobs.c.page, jobs.c.pages, jobs.c.processor, jobs.c.priority,
-        jobs.c.tag, jobs.c.attempt, jobs.c.tries, jobs.c.losses,
+        jobs.c.tag, jobs.c.attempt, jobs.c.tries, jobs.c.losses, jobs.c.alternative, jobs.c.overwrite,
     )
     .where(jobs.c.server == bindparam("of"), jobs.c.processor == bindparam("name"), text(READY))
     .order_by(jobs.c.priority.desc(), jobs.c.tag, jobs.c.seq)
@@ -148,7 +153,7 @@ _close_edges = Prepared(
 
 def _job(row: Sequence[Any]) -> JobRow:
     values: tuple[Any, ...] = tuple(row)
-    return JobRow(*(*values[:7], State(values[7]), *values[8:12], bool(values[12])))
+    return JobRow(*(*values[:7], State(values[7]), *values[8:12], bool(values[12]), values[13], bool(values[14])))
 
 
 def next_number(tx: Transaction) -> int:
@@ -207,7 +212,8 @@ def live_of_step(tx: Transaction, run: int, step: int) -> list[JobRow]:
 
 def ready(tx: Transaction, processor: str, room: int, server: int = 1) -> list[ReadyJob]:
     """The next ``room`` jobs of the processor: by priority, then in fair order."""
-    return [ReadyJob(*tuple(row)) for row in _ready.rows(tx, {"of": server, "name": processor, "room": room})]
+    rows = _ready.rows(tx, {"of": server, "name": processor, "room": room})
+    return [ReadyJob(*(*row[:13], bool(row[13]))) for row in rows]
 
 
 def ready_processors(tx: Transaction, server: int = 1) -> set[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
-from sqlalchemy import bindparam, case, delete, func, insert, select, text, update
+from sqlalchemy import Row, bindparam, case, delete, func, insert, select, text, update
 
 from offizin.jobs import State
 from offizin.store.jobs import CHUNK
@@ -41,6 +42,8 @@ class ReadyPiece:
     attempt: int
     tries: int
     losses: int
+    alternative: int = 0
+    overwrite: bool = False  # its job
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class PieceRow:
     attempt: int
     tries: int
     losses: int
+    alternative: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class PageEnding:
 _ready = Prepared(
     select(
         pieces.c.job, jobs.c.id, jobs.c.run, jobs.c.step, pieces.c.number, pieces.c.processor, pieces.c.priority,
-        pieces.c.tag, pieces.c.attempt, pieces.c.tries, pieces.c.losses,
+        pieces.c.tag, pieces.c.attempt, pieces.c.tries, pieces.c.losses, pieces.c.alternative, jobs.c.overwrite,
     )
     .join(jobs, jobs.c.seq == pieces.c.job)
     .where(
@@ -86,6 +90,10 @@ _set_piece = (
     .where(pieces.c.job == bindparam("of"), pieces.c.number == bindparam("which"))
     .values(state=bindparam("to"), tries=bindparam("tried"), losses=bindparam("lost"))
 )
+
+
+def _piece(row: Row[Any]) -> PieceRow:
+    return PieceRow(row.job, row.number, State(row.state), row.attempt, row.tries, row.losses, row.alternative)
 
 
 def add_pages(tx: Transaction, pages_of: Iterable[tuple[int, Sequence[str]]]) -> None:
@@ -167,6 +175,8 @@ def cut(
     attempt: int,
     cuts: Sequence[Sequence[int]],
     server: int = 1,
+    *,
+    alternative: int = 0,
 ) -> None:
     """Make a piece of each list of page numbers. Numbers of pieces go on from those the job has; each piece's place
     in the fair order is behind the pages of those before it."""
@@ -180,7 +190,7 @@ def cut(
             {
                 "job": job, "number": first + offset, "processor": processor, "priority": priority,
                 "tag": tag + pages_before, "state": "CACHED", "open_edges": 0, "attempt": attempt,
-                "tries": 0, "losses": 0, "server": server,
+                "tries": 0, "losses": 0, "server": server, "alternative": alternative,
             }
             for offset, pages_before in enumerate(accumulate((len(numbers) for numbers in cuts[:-1]), initial=0))
         ],
@@ -203,11 +213,15 @@ def cut_again(tx: Transaction, job: int, piece: int, open_pages: Sequence[str]) 
     wanted = set(open_pages)
     query = select(job_pages.c.number, job_pages.c.page).where(job_pages.c.job == job, job_pages.c.piece == piece)
     numbers = [number for number, page in tx.execute(query.order_by(job_pages.c.number)) if page in wanted]
-    cut(tx, job, old.processor, old.priority, old.tag, old.attempt, [[number] for number in numbers], old.server)
+    cut(
+        tx, job, old.processor, old.priority, old.tag, old.attempt, [[number] for number in numbers], old.server,
+        alternative=old.alternative,
+    )  # fmt: skip
 
 
 def ready(tx: Transaction, processor: str, room: int, server: int = 1) -> list[ReadyPiece]:
-    return [ReadyPiece(*tuple(row)) for row in _ready.rows(tx, {"of": server, "name": processor, "room": room})]
+    rows = _ready.rows(tx, {"of": server, "name": processor, "room": room})
+    return [ReadyPiece(*(*row[:12], bool(row[12]))) for row in rows]
 
 
 def ready_processors(tx: Transaction, server: int = 1) -> set[str]:
@@ -230,7 +244,7 @@ def row(tx: Transaction, job: int, number: int) -> PieceRow | None:
     found = tx.execute(select(pieces).where(pieces.c.job == job, pieces.c.number == number)).one_or_none()
     if found is None:
         return None
-    return PieceRow(found.job, found.number, State(found.state), found.attempt, found.tries, found.losses)
+    return _piece(found)
 
 
 def set_states(tx: Transaction, changes: Iterable[tuple[PieceRow, State]]) -> None:
@@ -259,7 +273,7 @@ def mark_running(tx: Transaction, which: Iterable[tuple[int, int, int]]) -> None
 
 def open_pieces(tx: Transaction, job: int) -> list[PieceRow]:
     query = select(pieces).where(pieces.c.job == job, pieces.c.state != State.SUCCESS).order_by(pieces.c.number)
-    return [PieceRow(r.job, r.number, State(r.state), r.attempt, r.tries, r.losses) for r in tx.execute(query)]
+    return [_piece(found) for found in tx.execute(query)]
 
 
 def drop_waiting(tx: Transaction, job: int) -> None:
@@ -269,4 +283,4 @@ def drop_waiting(tx: Transaction, job: int) -> None:
 
 def in_flight(tx: Transaction, server: int = 1) -> list[PieceRow]:
     query = select(pieces).where(pieces.c.server == server, text(IN_FLIGHT)).order_by(pieces.c.job, pieces.c.number)
-    return [PieceRow(r.job, r.number, State(r.state), r.attempt, r.tries, r.losses) for r in tx.execute(query)]
+    return [_piece(found) for found in tx.execute(query)]

@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import bindparam, func, insert, select, text, update
 
 from offizin.jobs import RunKind, State
+from offizin.store import alternatives
+from offizin.store.alternatives import AlternativeRow
 from offizin.store.prepared import Prepared, among, numbers
 from offizin.store.tables import jobs, runs, steps, workspaces
 from offizin.store.transaction import Transaction
@@ -69,6 +71,7 @@ class NewRun:
     description: str
     callback_url: str | None
     steps: Sequence[StepRow]
+    alternatives: Sequence[AlternativeRow] = ()
 
 
 _columns = [
@@ -145,7 +148,7 @@ def _step(row: Sequence[Any]) -> StepRow:
 
 
 def add(tx: Transaction, run: NewRun) -> int:
-    """Write the run and its steps; the run's number."""
+    """Write the run, its steps and their alternatives; the run's number."""
     values = {
         "id": run.id, "kind": run.kind.value, "workspace": run.workspace, "workflow": run.workflow,
         "page_selector": run.page_selector, "page_wise": run.page_wise, "overwrite": run.overwrite,
@@ -169,6 +172,7 @@ def add(tx: Transaction, run: NewRun) -> int:
             for step in run.steps
         ],
     )
+    alternatives.add(tx, seq, run.alternatives)
     return seq
 
 

@@ -38,7 +38,7 @@ def piece(pages: list[str], *, overwrite: bool = False, tries: int = 0) -> Dispa
     )  # fmt: skip
     return Dispatched(
         seq=1, id="j", piece=0, attempt=1, of_many=len(pages) > 1, context=context, pages=pages,
-        processor="ocrd-dummy", alone=False, tries=tries, lane=Lane(1, 0, METS, index),
+        processor="ocrd-dummy", alone=False, tries=tries, overwrite=overwrite, lane=Lane(1, 0, METS, index),
     )  # fmt: skip
 
 

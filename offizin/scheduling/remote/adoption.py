@@ -148,28 +148,32 @@ class Adoption:
         rows = {row.seq: row for row in jobs.in_flight(tx, server)}
         parts = pieces.in_flight(tx, server)
         rows |= jobs.rows(tx, {part.job for part in parts} - rows.keys())
-        self._contexts.load(tx, {(row.run, row.step) for row in rows.values()})
+        ways = {(row.run, row.step, row.alternative) for row in rows.values()}
+        ways |= {(rows[part.job].run, rows[part.job].step, part.alternative) for part in parts}
+        self._contexts.load(tx, ways)
         of_jobs, of_pieces = holders.of_jobs(tx, server), holders.of_pieces(tx, server)
         found: list[Dispatched] = []
         for row in rows.values():
             if row.page is not None:
-                context = self._contexts.get(row.run, row.step)
+                context = self._contexts.get(row.run, row.step, row.alternative)
                 found.append(
                     Dispatched(
                         row.seq, row.id, 0, row.attempt, False, context, [row.page], row.processor,
                         alone=after_loss(row.losses, self._limits).alone, tries=row.tries,
+                        overwrite=context.overwrite or row.overwrite,
                         holder=of_jobs.get(row.seq), sent=True,
                     )
                 )  # fmt: skip
         for part in parts:
             row = rows[part.job]
             if row.state in (State.QUEUED, State.RUNNING):
-                context = self._contexts.get(row.run, row.step)
+                context = self._contexts.get(row.run, row.step, part.alternative)
                 pages = [page.page for page in pieces.pages_of_piece(tx, part.job, part.number)]
                 found.append(
                     Dispatched(
-                        row.seq, row.id, part.number, part.attempt, True, context, pages, row.processor,
+                        row.seq, row.id, part.number, part.attempt, True, context, pages, context.processor,
                         alone=after_loss(part.losses, self._limits).alone, tries=part.tries,
+                        overwrite=context.overwrite or row.overwrite,
                         holder=of_pieces.get((part.job, part.number)), sent=True,
                     )
                 )  # fmt: skip
