@@ -33,8 +33,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.RUNNING, State.CACHED, State.SUCCESS, State.FAILED, State.CANCELLED}),
     # with a runner; back to CACHED for another attempt
     State.RUNNING: frozenset({State.SUCCESS, State.FAILED, State.CANCELLED, State.CACHED}),
-    State.SUCCESS: frozenset(),
-    # an explicit retry gives the same job a new attempt, and revives what was cancelled behind it
+    # an explicit retry gives the same job a new attempt, and revives what is behind it
+    State.SUCCESS: frozenset({State.CACHED}),
     State.FAILED: frozenset({State.CACHED}),
     State.CANCELLED: frozenset({State.CACHED}),
 }

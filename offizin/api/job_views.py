@@ -47,7 +47,10 @@ async def job_details(offizin: Offizin, job_id: str) -> JobDetails:
         ]  # fmt: skip
         named = [] if job.page is not None else pieces.pages(tx, job.seq)
         page_states = [PageState(page_id=p.page, state=p.state, cause=p.cause, message=p.message) for p in named]
-        return JobDetails(**_summary(job, state).model_dump(), attempts=tried, page_states=page_states)
+        return JobDetails(
+            **_summary(job, state).model_dump(), parameters=json.loads(job.parameters), attempts=tried,
+            page_states=page_states,
+        )  # fmt: skip
 
     return await offizin.database.read(read)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from offizin.jobs import RunKind, State
+from offizin.scheduling.redo import What
 from offizin.store.pauses import PauseKind
 
 # What SQLite and PostgreSQL can hold in a number.
@@ -111,8 +112,9 @@ class PageState(BaseModel):
 
 
 class JobDetails(JobSummary):
-    """``page_states`` is empty for a job of one page."""
+    """``page_states`` is empty for a job of one page. ``parameters``: those of the way it is, or was, done."""
 
+    parameters: dict[str, Any]
     attempts: list[AttemptShown]
     page_states: list[PageState]
 
@@ -143,7 +145,27 @@ class CancelAnswer(BaseModel):
     running: list[str]
 
 
+class RetryRequest(BaseModel):
+    """What of a run is to be done again: ``failed`` (and cancelled), ``missing`` (that, and what has no output in the
+    METS or on disk, whatever was said of it) or ``all``. ``page_id`` is a page selector, empty for all pages; ``step``
+    the number of one step as in the summary, from 0.
+
+    ``processor`` and ``parameters`` are another way to do just these pages: without a processor the parameters are set
+    over those of the step. What comes behind these pages is done again as well, as its steps say.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    what: What = What.FAILED
+    page_id: str = ""
+    step: int | None = Field(default=None, ge=0, le=MOST)
+    processor: str = ""
+    parameters: dict[str, Any] = {}
+
+
 class RetryAnswer(BaseModel):
+    """How many jobs wait again."""
+
     jobs: int
 
 

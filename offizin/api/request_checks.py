@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 from fastapi import UploadFile
 
+from offizin.api.models import RetryRequest
 from offizin.errors import InvalidRequest, ParameterInvalid, WorkflowInvalid
+from offizin.scheduling.redo import Redo
 from offizin.workflows import parameters_text
 
 
@@ -50,6 +52,19 @@ def parameters(given: Mapping[str, Any]) -> str:
             f"the parameters are no valid JSON: {error}", advice="NaN, Infinity and lone surrogates cannot be sent."
         ) from error
     return text
+
+
+def redo(asked: RetryRequest) -> Redo:
+    """Raises ParameterInvalid for parameters that are no JSON."""
+    parameters(asked.parameters)
+    name = asked.processor.strip()
+    return Redo(
+        what=asked.what,
+        pages=asked.page_id,
+        step=asked.step,
+        processor="ocrd-" + name.removeprefix("ocrd-") if name else "",
+        parameters=asked.parameters,
+    )
 
 
 async def workflow_text(given: UploadFile | str) -> str:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Body, Query
 
 from offizin.api import request_checks, run_failures, run_views
 from offizin.api.current import CurrentOffizin
-from offizin.api.models import MOST, CancelAnswer, Failures, PriorityChange, RetryAnswer, RunList, RunSummary
+from offizin.api.models import (
+    MOST,
+    CancelAnswer,
+    Failures,
+    PriorityChange,
+    RetryAnswer,
+    RetryRequest,
+    RunList,
+    RunSummary,
+)
 from offizin.errors import Conflict
 from offizin.jobs import State
+from offizin.scheduling.redo import Redo
 
 router = APIRouter(tags=["workflow"])
 
@@ -61,7 +71,13 @@ async def set_priority(offizin: CurrentOffizin, run_id: str, change: PriorityCha
 
 
 @router.post("/workflow/job/{run_id}/retry")
-async def retry_run(offizin: CurrentOffizin, run_id: str) -> RetryAnswer:
-    """Do again what failed or was cancelled in a run."""
+async def retry_run(
+    offizin: CurrentOffizin, run_id: str, asked: Annotated[RetryRequest | None, Body()] = None
+) -> RetryAnswer:
+    """Do parts of a run again, perhaps in another way. Without a body: what failed or was cancelled.
+
+    Jobs that wait or run are left alone; when nothing else is asked for, the answer is 409.
+    """
     run = await run_views.run_row(offizin, run_id)
-    return RetryAnswer(jobs=(await offizin.retrying.retry_run(run)).jobs)
+    redo = Redo() if asked is None else request_checks.redo(asked)
+    return RetryAnswer(jobs=(await offizin.retrying.retry_run(run, redo)).jobs)

@@ -24,7 +24,7 @@ COMMANDS = {
     "text": ("text", "Print the recognised text of a book."),
     "status": ("status", "Show the last runs, or one run with its failures."),
     "logs": ("logs", "Print a job's log."),
-    "retry": ("retry", "Do again what failed or was cancelled in a run."),
+    "retry": ("retry", "Do again what failed or was cancelled in a run, or other parts of it."),
     "cancel": ("cancel", "Cancel a run or a job."),
     "processors": ("processors", "List the OCR-D processors of this machine."),
     "workers": ("workers", "Show the workers of a server, and what is paused."),

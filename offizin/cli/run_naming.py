@@ -29,3 +29,18 @@ async def find_run(client: Client, name: str) -> RunSummary:
     if not found:
         raise RunUnknown(f"there is no run {name}", advice="`offizin status` lists the last ones.")
     return found[0]
+
+
+def find_step(run: RunSummary, name: str) -> int:
+    """``name`` is the number of a step as it is shown, from 1, or its processor. From 0. Raises InvalidRequest."""
+    if name.isascii() and name.isdecimal():
+        found = [step.number for step in run.steps if step.number == int(name) - 1]
+    else:
+        found = [
+            step.number for step in run.steps if step.processor.removeprefix("ocrd-") == name.removeprefix("ocrd-")
+        ]
+    if len(found) == 1:
+        return found[0]
+    there = ", ".join(f"{step.number + 1} {step.processor}" for step in run.steps)
+    said = "is no step" if not found else f"is {len(found)} steps"
+    raise InvalidRequest(f"{name} {said} of run {run.run_id}", advice=f"Its steps are: {there}. Give a number.")

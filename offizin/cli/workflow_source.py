@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from offizin.errors import InvalidRequest, NotFound
-from offizin.workflows import parse_workflow, resolve_parameter_files, workflow_from_steps
+from offizin.workflows import parameters_of_options, parse_workflow, resolve_parameter_files, workflow_from_steps
 
 
 def read_workflow(file: Path | None, steps: Sequence[str]) -> str:
@@ -30,6 +31,11 @@ def read_workflow(file: Path | None, steps: Sequence[str]) -> str:
     text = resolve_parameter_files(_read(file), _reader(file.parent))
     parse_workflow(text)
     return text
+
+
+def read_parameters(options: Sequence[str]) -> dict[str, Any]:
+    """Of ``-p`` and ``-P`` and what follows them, word by word; files are read. Blocking. Raises WorkflowInvalid."""
+    return parameters_of_options(options, _reader(Path()))
 
 
 def _read(file: Path) -> str:

@@ -21,11 +21,12 @@ from offizin.client.answers import (
     WorkerList,
     WorkerSummary,
 )
-from offizin.client.client import UNIX, Client, Order
+from offizin.client.client import UNIX, Again, Client, Order
 from offizin.client.following import follow_run
 
 __all__ = [
     "UNIX",
+    "Again",
     "Attempt",
     "Cancelled",
     "Change",

@@ -157,6 +157,7 @@ class PageState(msgspec.Struct, frozen=True):
 
 
 class JobDetails(JobSummary, frozen=True, kw_only=True):
+    parameters: dict[str, Any] = {}
     attempts: list[Attempt] = []
     page_states: list[PageState] = []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -52,6 +52,24 @@ class Order:
     priority: int = 0
     overwrite: bool = False
     description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What of a run is to be done again: ``what`` is failed, missing or all; ``pages`` a page selector, empty for all;
+    ``step`` counts from 0, None for all. ``processor`` and ``parameters``: another way to do just these pages."""
+
+    what: str = "failed"
+    pages: str = ""
+    step: int | None = None
+    processor: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "what": self.what, "page_id": self.pages, "step": self.step, "processor": self.processor,
+            "parameters": dict(self.parameters),
+        }  # fmt: skip
 
 
 class Client:
@@ -129,9 +147,10 @@ class Client:
     async def cancel_job(self, job_id: str) -> Cancelled:
         return await self._ask("DELETE", f"/processor/job/{quote(job_id, safe='')}", Cancelled)
 
-    async def retry_run(self, run_id: str) -> int:
-        """Do again what failed or was cancelled; how many jobs wait again."""
-        return (await self._ask("POST", f"/workflow/job/{quote(run_id, safe='')}/retry", Retried)).jobs
+    async def retry_run(self, run_id: str, again: Again = Again()) -> int:
+        """Do parts of a run again; how many jobs wait again."""
+        path = f"/workflow/job/{quote(run_id, safe='')}/retry"
+        return (await self._ask("POST", path, Retried, json=again.to_json())).jobs
 
     async def set_priority(self, run_id: str, priority: int) -> RunSummary:
         body = {"priority": priority}

@@ -1,34 +1,26 @@
-"""Doing again what failed or was cancelled in a run: the same jobs, a new attempt."""
+"""Doing parts of a run again: the same jobs, a new attempt, perhaps in another way."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import asyncio
+import json
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from offizin.clock import Clock
-from offizin.errors import Conflict
-from offizin.jobs import State
-from offizin.scheduling.edges import Work, edges_between
+from offizin.errors import InvalidRequest
+from offizin.mets.index import MetsIndex
+from offizin.pages import resolve_pages
 from offizin.scheduling.lanes import Lanes
-from offizin.scheduling.live_work import live_work
 from offizin.scheduling.ownership import Moved, Ownership
+from offizin.scheduling.redo import Redo, What
+from offizin.scheduling.reviving import InTheMets, OtherWay, Retried, retry
+from offizin.scheduling.step_checks import fitting
 from offizin.scheduling.to_the_end import to_the_end
-from offizin.scheduling.window import tag
-from offizin.store import edges, events, jobs, pieces, runs
-from offizin.store.events import Change
-from offizin.store.jobs import JobRow
+from offizin.scheduling.workforce import Processors
+from offizin.store import runs
 from offizin.store.runs import RunRow
 from offizin.store.transaction import Database, Transaction
-
-
-@dataclass(frozen=True, slots=True)
-class Retried:
-    """How many jobs wait again. ``save_only``: none had failed, but the METS had not been saved."""
-
-    jobs: int
-    save_only: bool
 
 
 class Retrying:
@@ -40,6 +32,7 @@ class Retrying:
         database: Database,
         ownership: Ownership,
         lanes: Lanes,
+        processors: Processors,
         clock: Clock,
         *,
         virtual_time: Callable[[str, int], int],
@@ -50,20 +43,41 @@ class Retrying:
         self._database = database
         self._ownership = ownership
         self._lanes = lanes
+        self._processors = processors
         self._clock = clock
         self._virtual_time = virtual_time
         self._wake = wake
         self._run_over = run_over
         self._changed = changed
 
-    async def retry_run(self, run: RunRow) -> Retried:
-        """Raises Conflict when there is nothing to do again, and OwnedElsewhere."""
-        return await to_the_end(self._carry_out(run))
+    async def retry_run(self, run: RunRow, redo: Redo = Redo()) -> Retried:  # noqa: B008 (frozen)
+        """Raises Conflict when there is nothing to do again, InvalidRequest and its like for what cannot be asked, and
+        OwnedElsewhere."""
+        way = await self._check(run, redo)
+        return await to_the_end(self._carry_out(run, redo, way))
 
-    async def _carry_out(self, run: RunRow) -> Retried:
+    async def _check(self, run: RunRow, redo: Redo) -> OtherWay | None:
+        steps = await self._database.read(lambda tx: runs.steps_of(tx, run.seq))
+        if redo.step is not None and redo.step not in {step.number for step in steps}:
+            raise InvalidRequest(f"run {run.id} has no step {redo.step}", advice=f"It has {len(steps)}, from 0.")
+        if not redo.other_way:
+            return None
+        if redo.step is None and len(steps) > 1:
+            raise InvalidRequest(
+                "another processor or other parameters are for one step, and none is named", advice="Name the step."
+            )
+        step = steps[redo.step or 0]
+        processor = redo.processor or step.processor
+        parameters = redo.parameters
+        if processor == step.processor:
+            parameters = {**json.loads(step.parameters), **parameters}
+        description = await self._processors.describe(processor)
+        return OtherWay(processor, fitting(description, step.input_file_grps, step.output_file_grps, parameters))
+
+    async def _carry_out(self, run: RunRow, redo: Redo, way: OtherWay | None) -> Retried:
         while True:
             try:
-                retried, processors = await self._write(run, self._clock.now())
+                retried, processors = await self._write(run, redo, way, self._clock.now())
                 break
             except Moved:
                 continue
@@ -73,64 +87,37 @@ class Retrying:
         self._changed()
         return retried
 
-    async def _write(self, run: RunRow, now: float) -> tuple[Retried, set[str]]:
+    async def _write(self, run: RunRow, redo: Redo, way: OtherWay | None, now: float) -> tuple[Retried, set[str]]:
+        mets = Path(run.mets)
         # What somebody else has written into the METS is what a retry begins with.
-        await self._lanes.refresh(Path(run.mets), now)
-        lane = self._lanes.at_hand(Path(run.mets))
-        known = None if lane is None else lane.epoch
+        await self._lanes.refresh(mets, now)
+        there = InTheMets()
+        if redo.pages or redo.what is What.MISSING:
+            lane = await self._lanes.open(mets, now)
+            groups = await self._database.read(
+                lambda tx: {group for step in runs.steps_of(tx, run.seq) for group in step.output_file_grps}
+            )
+            there = await _look(lane.index, redo, groups)
+        lane_at_hand = self._lanes.at_hand(mets)
+        known = None if lane_at_hand is None else lane_at_hand.epoch
 
         def write(tx: Transaction) -> tuple[Retried, set[str]]:
             self._ownership.take(tx, run.workspace, known)
-            return retry(tx, runs.by_seq(tx, run.seq), self._ownership, self._virtual_time, now)
+            return retry(tx, runs.by_seq(tx, run.seq), redo, way, there, self._ownership, self._virtual_time, now)
 
         return await self._database.write(write, synced=True)
 
 
-def retry(
-    tx: Transaction, run: RunRow, ownership: Ownership, virtual_time: Callable[[str, int], int], now: float
-) -> tuple[Retried, set[str]]:
-    """Revive the run's failed and cancelled jobs; the processors that may have ready work."""
-    rows = jobs.of_run(tx, run.seq, {State.FAILED, State.CANCELLED})
-    if not rows:
-        if run.ended_at is None or run.state is State.SUCCESS:
-            raise Conflict(
-                f"run {run.id} has no failed or cancelled job", advice="There is nothing to do again in this run."
-            )
-        runs.revive(tx, run.seq, 0)
-        events.add(tx, [Change(run.id, State.RUNNING)], now)
-        return Retried(0, save_only=True), set()
-    steps = {step.number: step for step in runs.steps_of(tx, run.seq)}
-    for row in rows:
-        if row.page is None:
-            pieces.revive_pages(tx, row.seq)
-    # What is live touches the same pages, perhaps, and goes first: jobs of this run, too, if it has not ended.
-    names = pieces.page_names(tx, [row.seq for row in rows if row.page is None])
-    revived = [
-        Work(
-            row.seq,
-            names[row.seq] if row.page is None else (row.page,),
-            steps[row.step].input_file_grps,
-            steps[row.step].output_file_grps,
-        )
-        for row in rows
-    ]
-    live = live_work(tx, run.workspace, steps=list(steps.values()))
-    seqs = [row.seq for row in rows]
-    edges.reorder(tx, seqs, edges_between(live, revived))
-    ownership.check_predecessors(tx, seqs)
-    jobs.revive(tx, _new_tags(rows, run.priority, virtual_time), ownership.server)
-    jobs.set_open_edges(tx, edges.open_edges(tx, seqs).items())
-    runs.revive(tx, run.seq, len(rows))
-    changes = [Change(run.id, State.CACHED, row.id, row.step, row.page) for row in rows]
-    events.add(tx, [Change(run.id, State.RUNNING), *changes], now)
-    return Retried(len(rows), save_only=False), {row.processor for row in rows}
-
-
-def _new_tags(rows: Sequence[JobRow], priority: int, virtual_time: Callable[[str, int], int]) -> list[tuple[int, int]]:
-    """``(job, tag)``: a retry takes its turn as if it were submitted now."""
-    places: Counter[str] = Counter()
-    found = []
-    for row in rows:
-        found.append((row.seq, tag(virtual_time(row.processor, priority), places[row.processor])))
-        places[row.processor] += row.pages
-    return found
+async def _look(index: MetsIndex, redo: Redo, groups: Collection[str]) -> InTheMets:
+    wanted = resolve_pages(redo.pages, index.pages)
+    missing: set[tuple[str, str]] = set()
+    paths: list[tuple[tuple[str, str], Path]] = []
+    if redo.what is What.MISSING:
+        for page in wanted:
+            for group in groups:
+                files = index.files(group, page)
+                if not files:
+                    missing.add((group, page))
+                paths += [((group, page), index.directory / f.local_filename) for f in files if f.local_filename]
+    gone = await asyncio.to_thread(lambda: {key for key, path in paths if not path.exists()})
+    return InTheMets(frozenset(wanted) if redo.pages else None, frozenset(missing | gone))

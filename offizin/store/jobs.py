@@ -86,6 +86,17 @@ class Ending:
     losses: int
 
 
+@dataclass(frozen=True, slots=True)
+class Revival:
+    """How a job that is over waits again: at which place, and which way it is done then."""
+
+    seq: int
+    tag: int
+    processor: str
+    alternative: int = 0
+    overwrite: bool = False
+
+
 _row_columns = [
     jobs.c.seq, jobs.c.id, jobs.c.run, jobs.c.step, jobs.c.page, jobs.c.pages, jobs.c.processor, jobs.c.state,
     jobs.c.open_edges, jobs.c.attempt, jobs.c.tries, jobs.c.losses, jobs.c.cancelling, jobs.c.alternative,
@@ -279,9 +290,11 @@ def mark_cancelling(tx: Transaction, seqs: Collection[int]) -> None:
         tx.execute(update(jobs).where(jobs.c.seq.in_(list(seqs))).values(cancelling=True))
 
 
-def revive(tx: Transaction, tags: Iterable[tuple[int, int]], server: int = 1) -> None:
-    """``(job, its new tag)``: ended jobs wait again, for a new attempt by this server."""
-    values = [{"job": job, "new_tag": tag} for job, tag in tags]
+def revive(tx: Transaction, revivals: Iterable[Revival], server: int = 1) -> None:
+    """Ended jobs wait again, for a new attempt by this server."""
+    values = [
+        {"job": r.seq, "new_tag": r.tag, "by": r.processor, "way": r.alternative, "anew": r.overwrite} for r in revivals
+    ]
     if values:
         tx.execute(
             update(jobs)
@@ -289,6 +302,7 @@ def revive(tx: Transaction, tags: Iterable[tuple[int, int]], server: int = 1) ->
             .values(
                 state=State.CACHED, tag=bindparam("new_tag"), open_edges=0, tries=0, losses=0, cause=None, message="",
                 queued_at=None, started_at=None, ended_at=None, seconds=None, cancelling=False, server=server,
+                processor=bindparam("by"), alternative=bindparam("way"), overwrite=bindparam("anew"), mark="",
             ),
             values,
         )  # fmt: skip
@@ -304,6 +318,11 @@ def set_open_edges(tx: Transaction, waits: Iterable[tuple[int, int]]) -> None:
 def in_flight(tx: Transaction, server: int = 1) -> list[JobRow]:
     query = select(*_row_columns).where(jobs.c.server == server, text(IN_FLIGHT)).order_by(jobs.c.seq)
     return [_job(row) for row in tx.execute(query)]
+
+
+def marked(tx: Transaction, run: int, mark: str) -> set[int]:
+    """The run's jobs that have this mark."""
+    return set(tx.execute(select(jobs.c.seq).where(jobs.c.run == run, jobs.c.mark == mark)).scalars())
 
 
 def states_of_run(tx: Transaction, run: int) -> set[State]:

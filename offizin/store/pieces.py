@@ -147,8 +147,8 @@ def end_pages(tx: Transaction, endings: Sequence[PageEnding]) -> None:
         )
 
 
-def revive_pages(tx: Transaction, job: int) -> None:
-    """Pages that failed or were cancelled wait again; those that succeeded stay.
+def revive_pages(tx: Transaction, job: int, numbers: Collection[int]) -> None:
+    """These pages of a job that is over wait again; the others stay as they are.
 
     The job's attempts go on from those of its pieces, so that no late result passes for one of a new attempt.
     """
@@ -158,11 +158,13 @@ def revive_pages(tx: Transaction, job: int) -> None:
         .where(jobs.c.seq == job)
         .values(attempt=case((latest > jobs.c.attempt, latest), else_=jobs.c.attempt))
     )
-    tx.execute(
-        update(job_pages)
-        .where(job_pages.c.job == job, job_pages.c.state != State.SUCCESS)
-        .values(state=State.CACHED, piece=None, cause=None, message="")
-    )
+    if numbers:
+        tx.execute(
+            update(job_pages)
+            .where(job_pages.c.job == job, job_pages.c.number == bindparam("which"))
+            .values(state=State.CACHED, piece=None, cause=None, message="", mark=""),
+            [{"which": number} for number in numbers],
+        )
     tx.execute(delete(pieces).where(pieces.c.job == job))
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from offizin.jobs import RunKind, State
-from offizin.store.tables import jobs, runs, steps, workspaces
+from offizin.store.tables import alternatives, jobs, runs, steps, workspaces
 from offizin.store.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class ShownJob:
-    """A job as it is shown, with its run, step and workspace."""
+    """A job as it is shown, with its run, step and workspace. ``parameters`` are those of the way it is done."""
 
     seq: int
     id: str
@@ -58,12 +58,19 @@ def shown(
         select(
             jobs.c.seq, jobs.c.id, runs.c.id.label("run_id"), runs.c.kind,
             runs.c.ended_at.is_not(None).label("run_ended"), workspaces.c.mets, jobs.c.step, jobs.c.page, jobs.c.pages,
-            runs.c.page_selector, jobs.c.processor, steps.c.parameters, steps.c.input_file_grps,
+            runs.c.page_selector, jobs.c.processor,
+            func.coalesce(alternatives.c.parameters, steps.c.parameters).label("parameters"), steps.c.input_file_grps,
             steps.c.output_file_grps, jobs.c.state, jobs.c.attempt, jobs.c.cancelling, jobs.c.cause, jobs.c.message,
             runs.c.submitted_at, jobs.c.queued_at, jobs.c.started_at, jobs.c.ended_at, jobs.c.seconds,
         )
         .join(runs, runs.c.seq == jobs.c.run)
         .join(steps, (steps.c.run == jobs.c.run) & (steps.c.number == jobs.c.step))
+        .outerjoin(
+            alternatives,
+            (alternatives.c.run == jobs.c.run)
+            & (alternatives.c.step == jobs.c.step)
+            & (alternatives.c.number == jobs.c.alternative),
+        )
         .join(workspaces, workspaces.c.seq == runs.c.workspace)
         .order_by(jobs.c.seq)
     )  # fmt: skip

@@ -11,6 +11,7 @@ from offizin.workflows.options import unusable_output_group
 from offizin.workflows.parameter_files import resolve_parameter_files
 from offizin.workflows.parsing import parse_workflow, workflow_from_steps
 from offizin.workflows.policies import Policies
+from offizin.workflows.tasks import parameters_of_options
 from offizin.workflows.workflow import Fallback, Finish, FinishAction, Step, Workflow
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Step",
     "Workflow",
     "check_groups",
+    "parameters_of_options",
     "parameters_text",
     "parse_workflow",
     "resolve_parameter_files",

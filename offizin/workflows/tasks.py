@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Any
 
 from offizin.errors import WorkflowInvalid
 from offizin.workflows.json_text import parameters_text, strict_json
 from offizin.workflows.options import OPTIONS, no_file_group, no_option, no_processor, unusable_output_group
-from offizin.workflows.parameter_files import is_file_name, read_object
-from offizin.workflows.words import Word
+from offizin.workflows.parameter_files import is_file_name, read_object, resolve_parameter_files
+from offizin.workflows.words import Word, split_words
 from offizin.workflows.workflow import Step
 
 
@@ -67,6 +68,16 @@ def add_parameters(parameters: dict[str, Any], option: Word, values: Sequence[Wo
         parameters |= _inline_parameters(values[0])
     else:
         parameters[values[0].text] = override(values[1].text)
+
+
+def parameters_of_options(options: Sequence[str], read: Callable[[str], str]) -> dict[str, Any]:
+    """What ``-p`` and ``-P``, given one word after the other, say; ``read`` as in ``resolve_parameter_files``."""
+    parameters: dict[str, Any] = {}
+    for words in split_words(resolve_parameter_files(shlex.join(options), read)):
+        rest = list(words)
+        while rest:
+            add_parameters(parameters, *take_option(rest))
+    return parameters
 
 
 def override(text: str) -> Any:

@@ -183,7 +183,7 @@ class Invariants:
             )
             if was in FINAL:
                 self._retries[seq] += now not in FINAL
-                allowed = now is was or (retried and was is not State.SUCCESS)
+                allowed = now is was or retried
                 require(allowed, f"job {seq} was {was} and is {now} without a retry")
                 require(row.attempt == before.attempt or retried, f"job {seq} is {was} and was tried once more")
                 continue

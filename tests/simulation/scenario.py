@@ -22,7 +22,7 @@ WORKFLOWS = (
 
 # What users do to a run that they have submitted.
 LATER = (
-    "cancel run", "cancel job", "retry run", "retry run", "set priority of run", "restart", "write METS of run",
+    "cancel run", "cancel job", "retry run", "redo run", "set priority of run", "restart", "write METS of run",
 )  # fmt: skip
 
 
@@ -39,12 +39,17 @@ class Act:
     pages: str = ""
     page_wise: bool = False
     overwrite: bool = False
+    redo: str = "failed"
+    step: int | None = None
     alone: bool = False
     priority: int = 0
     depends: bool = False
     calls_back: bool = False
 
     def __str__(self) -> str:
+        if self.what == "redo run":
+            step = "" if self.step is None else f", step {self.step}"
+            return f"{self.at:7.3f}  redo {self.redo} of run {self.which}, pages {self.pages or 'all'}{step}"
         if self.what != "submit":
             return f"{self.at:7.3f}  {self.what} {self.which}" + (f".{self.job}" if "job" in self.what else "")
         words = " ".join(
@@ -122,9 +127,8 @@ def scenario(seed: int) -> Scenario:
         at += draw.choice([0.0, 0.001, 0.01, 0.05, 0.2, 1.0, 8.0]) * draw.random()
         if submitted and draw.random() < 0.5:
             what = draw.choice(LATER)
-            acts.append(
-                Act(at, what, which=draw.randrange(submitted), job=draw.randrange(6), priority=draw.randrange(3))
-            )
+            act = Act(at, what, which=draw.randrange(submitted), job=draw.randrange(6), priority=draw.randrange(3))
+            acts.append(_redo(act, draw) if what == "redo run" else act)
             continue
         book = draw.randrange(len(books))
         acts.append(
@@ -166,6 +170,11 @@ def cluster_scenario(seed: int) -> Scenario:
     return replace(plain, troubles=frozenset(troubles), workers=draw.choice([1, 2, 2, 3]))
 
 
+def _redo(act: Act, draw: random.Random) -> Act:
+    redo, pages = draw.choice(["failed", "missing", "all"]), draw.choice(["", "", "P1", "~P1"])
+    return replace(act, redo=redo, pages=pages, step=draw.choice([None, None, 0, 1]))
+
+
 def _queue(seed: int, draw: random.Random) -> Scenario:
     """Runs that wait for one processor, each on a book of its own: who is next?"""
     books = tuple(draw.choice([8, 13, 20]) for _ in range(3))
@@ -189,10 +198,11 @@ def _trials(seed: int, draw: random.Random) -> Scenario:
         acts.append(
             Act(
                 at,
-                draw.choice(["retry run", "retry run", "retry run", "cancel run", "cancel job"]),
+                draw.choice(["retry run", "retry run", "redo run", "cancel run", "cancel job"]),
                 job=draw.randrange(3),
             )
         )
+        acts[-1] = _redo(acts[-1], draw)
     troubles = {
         trouble for trouble in TROUBLES if "page" in trouble or "result comes" in trouble or "processor" in trouble
     }

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import pytest
 
-from offizin.scheduling import cancellation, recovery, retrying, submission
+from offizin.scheduling import cancellation, recovery, reviving, submission
 from offizin.scheduling.completion import Completion
 from offizin.scheduling.edges import edges_between
 from offizin.scheduling.endings import Endings
@@ -95,7 +95,7 @@ def no_edges_to_other_runs(patch: pytest.MonkeyPatch) -> None:
 
 
 def retried_jobs_do_not_wait_for_what_is_live(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(retrying, "live_work", lambda *_, **__: [])
+    patch.setattr(reviving, "live_work", lambda *_, **__: [])
 
 
 def edges_only_to_the_last_writer(patch: pytest.MonkeyPatch) -> None:
@@ -133,8 +133,10 @@ def late_results_pass_for_new_ones(patch: pytest.MonkeyPatch) -> None:
 def attempts_of_retried_books_begin_anew(patch: pytest.MonkeyPatch) -> None:
     real = pieces.cut
 
-    def cut(tx: object, job: int, processor: str, priority: int, tag: int, attempt: int, cuts: object) -> None:
-        real(tx, job, processor, priority, tag, 0, cuts)  # type: ignore[arg-type]
+    def cut(
+        tx: object, job: int, processor: str, priority: int, tag: int, attempt: int, *rest: object, **more: object
+    ) -> None:
+        real(tx, job, processor, priority, tag, 0, *rest, **more)  # type: ignore[arg-type]
 
     patch.setattr(pieces, "cut", cut)
 

@@ -23,6 +23,7 @@ from offizin.brokers.broker import Message
 from offizin.jobs import RunKind
 from offizin.messages import Piece
 from offizin.offizin import Offizin, Parts
+from offizin.scheduling.redo import Redo, What
 from offizin.scheduling.submission import Submission
 from offizin.settings import Settings
 from offizin.store import jobs, runs
@@ -320,6 +321,9 @@ class World:
             await server.cancellation.cancel_job(found[job_ids[act.job % len(job_ids)]].seq)
         elif act.what == "retry run":
             await server.retrying.retry_run(await server.database.read(lambda tx: runs.by_seq(tx, run)))
+        elif act.what == "redo run":
+            row = await server.database.read(lambda tx: runs.by_seq(tx, run))
+            await server.retrying.retry_run(row, Redo(What(act.redo), act.pages, act.step))
         elif act.what == "set priority of run":
             await server.priorities.set_priority(run, act.priority)
 

@@ -58,7 +58,7 @@ class OneJob(RuleBasedStateMachine):
     def the_user_cancels(self) -> None:
         self.become(State.CANCELLED)
 
-    @precondition(lambda self: self.state in (State.FAILED, State.CANCELLED))
+    @precondition(lambda self: self.state in FINAL)
     @rule()
     def the_user_retries(self) -> None:
         self.retries += 1
@@ -66,7 +66,7 @@ class OneJob(RuleBasedStateMachine):
 
     @rule(then=st.sampled_from(sorted(State)))
     def nothing_else_gets_a_finished_job_to_move(self, then: State) -> None:
-        if self.state is State.SUCCESS or (self.state in FINAL and then is not State.CACHED):
+        if self.state in FINAL and then is not State.CACHED:
             assert not may_become(self.state, then)
 
     @rule()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from offizin.jobs import State
 from offizin.store import fair_order, jobs, pieces, runs
-from offizin.store.jobs import Ending
+from offizin.store.jobs import Ending, Revival
 from offizin.store.transaction import Database, Transaction
 from tests.conformance.store.submitted import PROCESSOR, new_book_job, new_jobs, new_run
 
@@ -23,7 +23,7 @@ async def test_a_new_priority_is_that_of_all_jobs_and_pieces_whatever_their_stat
         fair_order.set_priority(tx, run, 7)
         # comes back from the window, and is retried
         jobs.end_attempts(tx, [Ending(1, State.CACHED, None, "", None, None, 1.0, 1, 0)])
-        jobs.revive(tx, [(2, 9)])
+        jobs.revive(tx, [Revival(2, 9, PROCESSOR)])
         row = pieces.row(tx, book, 0)
         assert row is not None
         pieces.set_states(tx, [(row, State.CACHED)])

@@ -9,7 +9,7 @@ import pytest
 from offizin.jobs import RunKind, State
 from offizin.store import edges, jobs, runs, shown_jobs
 from offizin.store.edges import Edge, EdgeKind
-from offizin.store.jobs import Ending, JobRow, NewJob
+from offizin.store.jobs import Ending, JobRow, NewJob, Revival
 from offizin.store.transaction import Database, Transaction
 from tests.conformance.store.submitted import METS, PROCESSOR, new_book_job, new_jobs, new_run
 
@@ -167,12 +167,13 @@ async def test_a_revived_job_is_like_new_but_for_its_attempts(database: Database
     await database.write(
         lambda tx: jobs.end_attempts(tx, [Ending(seq, State.FAILED, "EXIT", "no", 1.0, 2.0, 1.0, tries=2, losses=1)])
     )
-    await database.write(lambda tx: jobs.revive(tx, [(seq, 77)]))
+    await database.write(lambda tx: jobs.revive(tx, [Revival(seq, 77, PROCESSOR, alternative=2, overwrite=True)]))
     assert await row(database, seq) == JobRow(
-        seq, "j1", 1, 0, "p1", 1, PROCESSOR, State.CACHED, 0, attempt=1, tries=0, losses=0, cancelling=False
-    )
+        seq, "j1", 1, 0, "p1", 1, PROCESSOR, State.CACHED, 0, attempt=1, tries=0, losses=0, cancelling=False,
+        alternative=2, overwrite=True,
+    )  # fmt: skip
     (ready,) = await database.read(lambda tx: jobs.ready(tx, PROCESSOR, 1))
-    assert ready.tag == 77
+    assert (ready.tag, ready.alternative, ready.overwrite) == (77, 2, True)
     await database.write(lambda tx: jobs.set_open_edges(tx, [(seq, 3)]))
     assert (await row(database, seq)).open_edges == 3
     (shown,) = await database.read(shown_jobs.shown)

@@ -112,7 +112,7 @@ async def test_dropping_what_waits_leaves_what_is_in_flight(database: Database) 
     assert [piece.number for piece in await database.read(lambda tx: pieces.open_pieces(tx, job))] == [1]
 
 
-async def test_reviving_keeps_what_succeeded_and_counts_attempts_on(database: Database) -> None:
+async def test_reviving_keeps_the_other_pages_and_counts_attempts_on(database: Database) -> None:
     job = await book(database, 3, [[0, 1, 2]])
     for _ in range(4):
         await database.write(lambda tx: pieces.queue(tx, [(job, 0)]))
@@ -126,7 +126,7 @@ async def test_reviving_keeps_what_succeeded_and_counts_attempts_on(database: Da
             ],
         )
     )
-    await database.write(lambda tx: pieces.revive_pages(tx, job))
+    await database.write(lambda tx: pieces.revive_pages(tx, job, [1, 2]))
     found = await database.read(lambda tx: pieces.pages(tx, job))
     assert [(page.state, page.cause, page.piece) for page in found] == [
         (State.SUCCESS, None, 0), (State.CACHED, None, None), (State.CACHED, None, None),
@@ -138,7 +138,7 @@ async def test_reviving_keeps_what_succeeded_and_counts_attempts_on(database: Da
 
 async def test_reviving_a_job_that_was_never_cut_leaves_its_attempts(database: Database) -> None:
     job = await book(database, 2)
-    await database.write(lambda tx: pieces.revive_pages(tx, job))
+    await database.write(lambda tx: pieces.revive_pages(tx, job, [0]))
     row = (await database.read(lambda tx: jobs.rows(tx, [job])))[job]
     assert replace(row, attempt=0) == row
 
