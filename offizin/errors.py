@@ -22,6 +22,7 @@
     │   └── HomeInUse                 409  exit 4   another server runs on this home directory
     ├── Unavailable                   503  exit 5   a server, a program or a file that is needed is not there
     │   ├── RunnerNotPython           503  exit 5   a program that never hands us a Python processor
+    │   ├── ProcessorUnloadable       503  exit 5   a Python processor whose program ends before it is loaded
     │   ├── RunnerLost                503  exit 5   a processor's program could not be started or was lost on the way
     │   ├── TakenOver                 503  exit 5   another server does this one's work, because it showed no life
     │   └── OwnedElsewhere            503  exit 5   another server on the same database looks after the workspace
@@ -144,6 +145,10 @@ class Unavailable(OffizinError):
 
 
 class RunnerNotPython(Unavailable):
+    pass
+
+
+class ProcessorUnloadable(Unavailable):
     pass
 
 

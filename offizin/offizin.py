@@ -60,6 +60,7 @@ from offizin.upkeep.mets_writer import MetsWriter
 from offizin.upkeep.pauses import Pauses
 from offizin.upkeep.server_heartbeats import ServerHeartbeats
 from offizin.upkeep.service import Service
+from offizin.workers.runner import Runner
 from offizin.workers.runner_process import RunnerProcess
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ class Parts:
     broker: Callable[[], Broker] = InProcessBroker
     connect: Callable[[Callable[[], None]], Awaitable[Broker]] | None = None  # to a queue with workers behind it
     discovery: Callable[[Settings, Home, Clock], Discovery] = _discovery
-    start_runner: Callable[..., Awaitable[RunnerProcess]] = RunnerProcess.start
+    start_runner: Callable[..., Awaitable[Runner]] = RunnerProcess.start
     read_mets: ReadMets = read
     save_mets: SaveMets | None = None  # None for the file
     transport: httpx.AsyncBaseTransport | None = None  # of callbacks

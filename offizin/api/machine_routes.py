@@ -54,6 +54,7 @@ async def processors(offizin: CurrentOffizin) -> ProcessorList:
                 version=version,
                 description=found.description,
                 independent_pages=offizin.learned.independent_pages(found.name),
+                plain=offizin.learned.plain(found.name),
                 loaded=loaded[found.name],
             )
             for found, version in zip(described, versions, strict=True)

@@ -176,13 +176,15 @@ class PriorityChange(BaseModel):
 
 
 class ProcessorSummary(BaseModel):
-    """``independent_pages`` is None until it was loaded once; ``loaded`` counts its runners now."""
+    """``independent_pages`` and ``plain`` are None until it was loaded once; ``plain``: its program is called for each
+    piece, because no runner begins in it; ``loaded`` counts its runners now."""
 
     name: str
     executable: str
     version: str
     description: str
     independent_pages: bool | None
+    plain: bool | None
     loaded: int
 
 

@@ -63,6 +63,8 @@ def _show(console: Console, found: list[ProcessorSummary], silent: list[str], sh
         table.add_column("program", overflow="fold")
     for one in found:
         about = Text(safe(one.description))
+        if one.plain:
+            about.append(" (plain program: called anew for each job)", style="dim")
         table.add_row(one.name, *([one.version, about, one.executable] if show_all else [about]))
     if found:
         console.print(table)

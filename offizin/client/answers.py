@@ -213,13 +213,15 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class ProcessorSummary(msgspec.Struct, frozen=True):
-    """``independent_pages``: whether whole-book jobs are cut into pieces; None as long as nobody loaded it."""
+    """``independent_pages``: whether whole-book jobs are cut into pieces; ``plain``: whether its program is called for
+    each piece, because no runner begins in it; both None as long as nobody loaded it."""
 
     name: str
     executable: str = ""
     version: str = ""
     description: str = ""
     independent_pages: bool | None = None
+    plain: bool | None = None
     loaded: int = 0
 
 

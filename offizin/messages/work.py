@@ -182,7 +182,8 @@ class Delta(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Handshake(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a runner says once its processor class is loaded."""
+    """What a runner says once its processor class is loaded. ``plain``: no runner begins in this program, it is called
+    for each piece."""
 
     processor: str
     version: str = ""
@@ -190,6 +191,7 @@ class Handshake(msgspec.Struct, frozen=True, omit_defaults=True):
     independent_pages: bool = False
     step: str = ""
     pid: int = 0
+    plain: bool = False
 
 
 class Unloadable(msgspec.Struct, frozen=True):

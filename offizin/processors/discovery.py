@@ -19,10 +19,9 @@ from offizin.clock import Clock, SystemClock
 from offizin.errors import ProcessorUnknown
 from offizin.processors.asking import Answer, ask
 from offizin.processors.tool_cache import Entry, Fingerprint, ToolCache
-from offizin.processors.tool_description import ToolDescription, find_tool
+from offizin.processors.tool_description import ToolDescription, find_tool, find_version
 
 _NAME = re.compile(r"ocrd-[A-Za-z0-9._-]{1,200}")  # longer ones are no file names
-_VERSION = re.compile(r"^Version ([^\s,]+)", re.MULTILINE)
 _AT_ONCE = 2
 # a directory changed so short ago may change again without a new time stamp
 _SETTLED_AFTER = 2.0
@@ -158,8 +157,8 @@ class Discovery:
     async def _add_version(self, description: ToolDescription, fingerprint: Fingerprint) -> ToolDescription:
         async with self._turns:
             answer = await self._ask(description.name, description.executable, fingerprint, "--version")
-        match = _VERSION.search(answer.stdout) or _VERSION.search(answer.stderr)
-        description = replace(description, version=match[1] if match else "unknown")
+        version = find_version(answer.stdout, answer.stderr)
+        description = replace(description, version=version or "unknown")
         self._remember(fingerprint, description)
         return description
 

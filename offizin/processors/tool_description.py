@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +26,7 @@ _KEYS = frozenset(
         "output_file_grp_cardinality",
     }
 )
+_VERSION = re.compile(r"^Version ([^\s,]+)", re.MULTILINE)
 _RESOURCE_LOCATIONS = ["data", "cwd", "system", "module"]
 
 
@@ -99,6 +101,12 @@ class ToolDescription:
             case int() | float() if given > 0:
                 return Cardinality(int(given), int(given))
         return Cardinality(1 if self.tool.get(key) and given is None else 0, None)
+
+
+def find_version(stdout: str, stderr: str) -> str:
+    """The version in what ``--version`` printed, empty if there is none."""
+    match = _VERSION.search(stdout) or _VERSION.search(stderr)
+    return match[1] if match else ""
 
 
 def find_tool(printed: str, name: str) -> dict[str, Any] | None:

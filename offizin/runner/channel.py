@@ -1,7 +1,8 @@
 """The runner's end of the socket pair: lines, each one tag byte, JSON or a number, and a newline.
 
 In:  ``P`` a piece · ``D`` the deadline (on CLOCK_MONOTONIC, which parent and runner share) · ``Q`` leave after these.
-Out: ``H`` handshake · ``S`` the next piece starts · ``r`` pages so far · ``R`` a piece is over.
+Out: ``I`` this is Python, and begins to load (sitecustomize says so) · ``H`` handshake · ``S`` the next piece starts ·
+``r`` pages so far · ``R`` a piece is over.
 The end of the stream means that nobody waits for us any more: the whole process group ends at once.
 """
 

@@ -29,7 +29,7 @@ from offizin.workers.loading import PoolSettings
 from offizin.workers.membership import Membership
 from offizin.workers.pool import WorkerPool
 from offizin.workers.process_group import end_leftovers
-from offizin.workers.runner_process import RunnerProcess
+from offizin.workers.runner import Runner
 from offizin.workspaces.unfinished_files import delete_unfinished_files
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class EmbeddedWorkforce:
         settings: Settings,
         home: Home,
         clock: Clock,
-        start_runner: Callable[..., Awaitable[RunnerProcess]],
+        start_runner: Callable[..., Awaitable[Runner]],
     ) -> None:
         self.broker = broker
         self.processors = discovery
@@ -76,7 +76,7 @@ class EmbeddedWorkforce:
         settings: Settings,
         home: Home,
         clock: Clock,
-        start_runner: Callable[..., Awaitable[RunnerProcess]],
+        start_runner: Callable[..., Awaitable[Runner]],
     ) -> EmbeddedWorkforce:
         """Once all that an earlier server left running is ended."""
         if left := await asyncio.to_thread(end_leftovers, home.runner_logs):

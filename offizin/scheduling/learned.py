@@ -45,6 +45,11 @@ class LearnedProcessors:
         found = self._current(processor)
         return processor in self._insatiable or (found is not None and found.full_mets)
 
+    def plain(self, processor: str) -> bool | None:
+        """Whether it is called for each piece, as no runner begins in it; None when nobody knows yet."""
+        found = self._current(processor)
+        return None if found is None else found.plain
+
     def version(self, processor: str) -> str:
         found = self._known.get(processor)
         return found.version if found else ""
@@ -70,6 +75,7 @@ class LearnedProcessors:
             step=handshake.step,
             independent_pages=handshake.independent_pages,
             full_mets=before is not None and same_program and before.full_mets,
+            plain=handshake.plain,
         )
         if learned != before:
             await self._put(learned)

@@ -51,11 +51,14 @@ def after(attempt: Attempt, limits: Limits) -> Next:
         return Next.AGAIN
     if attempt.wants_full_mets:
         return Next.FULL_METS
-    if Cause.RUNNER_LOST in (attempt.cause, attempt.failed):
-        return Next.AGAIN if attempt.tries < limits.runner_losses else Next.OVER
+    lost = Cause.RUNNER_LOST in (attempt.cause, attempt.failed)
+    if lost and attempt.tries < limits.runner_losses:
+        return Next.AGAIN
     if attempt.cause is not None and attempt.open_pages > 1 and attempt.independent_pages:
         # One page took the others with it: alone, only the guilty one fails.
         return Next.PAGE_BY_PAGE
+    if lost:
+        return Next.OVER
     worst = attempt.cause or attempt.failed
     if worst is None or worst in NEVER_AGAIN:
         return Next.OVER

@@ -13,7 +13,8 @@ from offizin.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """``fingerprint`` names the program this was learned of; ``full_mets``: a slice does not suffice for it."""
+    """``fingerprint`` names the program this was learned of; ``full_mets``: a slice does not suffice for it; ``plain``:
+    no runner begins in it, it is called for each piece."""
 
     name: str
     fingerprint: str
@@ -21,6 +22,7 @@ class Learned:
     step: str
     independent_pages: bool
     full_mets: bool
+    plain: bool = False
 
 
 def put(tx: Transaction, learned: Learned) -> None:

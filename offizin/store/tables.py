@@ -303,6 +303,7 @@ processors = Table(
     Column("step", Text, nullable=False),
     Column("independent_pages", Boolean, nullable=False),
     Column("full_mets", Boolean, nullable=False),
+    Column("plain", Boolean, nullable=False, server_default=false()),  # called for each piece: no runner begins in it
 )
 
 # The number of the last transaction of each server that writes, so that one whose answer was lost can be asked for

@@ -20,6 +20,7 @@ from offizin.workers.live_logs import LiveLogs
 from offizin.workers.loading import Loading, PoolSettings
 from offizin.workers.membership import Held, Membership
 from offizin.workers.reports import Reports
+from offizin.workers.runner import Runner
 from offizin.workers.runner_process import RunnerProcess
 from offizin.workers.slot import Slot
 
@@ -44,7 +45,7 @@ class WorkerPool:
         locate: Callable[[str], Path],
         settings: PoolSettings,
         clock: Clock,
-        start_runner: Callable[..., Awaitable[RunnerProcess]] = RunnerProcess.start,
+        start_runner: Callable[..., Awaitable[Runner]] = RunnerProcess.start,
         membership: Membership | None = None,
         logs: AttemptLogs | None = None,
         tallies: Tallies | None = None,
@@ -180,6 +181,7 @@ class WorkerPool:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._stop_all(0.0)  # what has been loaded meanwhile
+        await self._loading.stop()
 
     async def _give_back(self, line: Line) -> None:
         """All that has not begun, and listen no more."""

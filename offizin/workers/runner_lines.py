@@ -31,6 +31,7 @@ class RunnerLines(asyncio.Protocol):
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
         self.closed: asyncio.Future[None] = loop.create_future()
+        self.is_python = False  # the program has begun to load what Python processors need
         self._handshake: asyncio.Future[Handshake | None] = loop.create_future()
         self._transport: asyncio.Transport | None = None
         self._rest = b""
@@ -89,6 +90,8 @@ class RunnerLines(asyncio.Protocol):
                     self._events.append(Reported(True, line[1:]))
                 case b"r":
                     self._events.append(Reported(False, line[1:]))
+                case b"I":
+                    self.is_python = True
                 case b"H" if not self._handshake.done():
                     self._handshake.set_result(decode_handshake(line[1:]))
         self._wake()

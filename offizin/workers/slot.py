@@ -13,7 +13,8 @@ from offizin.messages import Cause, decode_piece
 from offizin.workers.exit_causes import cause_of
 from offizin.workers.membership import Held, Membership
 from offizin.workers.reports import Report, Reports
-from offizin.workers.runner_process import Reported, RunnerProcess, Started
+from offizin.workers.runner import Runner
+from offizin.workers.runner_lines import Reported, Started
 from offizin.workspaces.unfinished_files import delete_unfinished_files
 
 # A runner with so many pieces in hand is heard only so often (seconds): its reports share a turn of the loop.
@@ -36,7 +37,7 @@ class Slot:
     def __init__(
         self,
         processor: str,
-        runner: RunnerProcess,
+        runner: Runner,
         reports: Reports,
         clock: Clock,
         membership: Membership,
@@ -115,7 +116,8 @@ class Slot:
         if running >= TAKE_ALL_AFTER:
             await self.take_over_all()
         limit = first.ticket.time_limit
-        if limit is not None and running > limit:
+        # Of a plain program no page's end is heard here; whoever calls it looks after its time.
+        if limit is not None and running > limit and not self.runner.handshake.plain:
             self.end(Cause.TIMEOUT, f"no page was done within the time limit of {limit:g} s")
 
     async def take_over_all(self) -> None:

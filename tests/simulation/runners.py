@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from offizin.errors import RunnerLost, RunnerNotPython
+from offizin.errors import ProcessorUnloadable, RunnerLost
 from offizin.messages import Cause, File, Handshake, PageOutcome, Piece, Result, decode_piece, encode
 from offizin.workers.runner_process import Reported, RunnerEvent, Started
 from tests.simulation.chances import Chances
@@ -271,7 +271,7 @@ class RunnerStarter:
             raise Killed
         if self._chances.happens("a runner does not load"):
             lost = self._chances.stream("load").random() < 0.5
-            raise RunnerLost("killed while it loaded") if lost else RunnerNotPython("it ended")
+            raise RunnerLost("killed while it loaded") if lost else ProcessorUnloadable("it ended")
         own = self._own() if self._own is not None else None
         runner = SimulatedRunner(executable.name, self._chances, self._witness, self._life, self._started(), own)
         self.runners.append(runner)

@@ -15,7 +15,7 @@ import pytest
 from offizin.brokers.broker import RESULTS, Delivery, Kind, Message, queue_of
 from offizin.brokers.in_process import InProcessBroker
 from offizin.clock import SystemClock
-from offizin.errors import RunnerLost, RunnerNotPython, Unavailable
+from offizin.errors import ProcessorUnloadable, RunnerLost, Unavailable
 from offizin.messages import AttemptName, Cause, Handshake, Piece, Result, Slice, decode_piece, decode_result, encode
 from offizin.workers.loading import PoolSettings
 from offizin.workers.membership import Membership
@@ -277,7 +277,7 @@ async def test_nothing_is_fed_to_a_runner_whose_end_is_being_looked_at(make_scen
 @pytest.mark.parametrize(
     ("error", "cause"),
     [
-        (RunnerNotPython("it ended"), Cause.EXIT),
+        (ProcessorUnloadable("it ended"), Cause.EXIT),
         (RunnerLost("killed"), Cause.RUNNER_LOST),
         (OSError(28, "No space left on device"), Cause.EXIT),
     ],

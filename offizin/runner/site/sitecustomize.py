@@ -52,6 +52,8 @@ def _wait_for_ocrd(descriptor: int, runner_directory: str) -> None:
 
         def exec_module(self, module: Any) -> None:
             module.__spec__.loader = module.__loader__ = self.loader
+            if not sys.argv[1:]:
+                _say_that_it_is_python(descriptor)
             self.loader.exec_module(module)
             original = module.ocrd_cli_wrap_processor
 
@@ -74,6 +76,14 @@ def _wait_for_ocrd(descriptor: int, runner_directory: str) -> None:
             return spec
 
     sys.meta_path.insert(0, Finder)
+
+
+def _say_that_it_is_python(descriptor: int) -> None:
+    """Whatever ends the program from here on: it is a Python processor that does not load, not a program of its own."""
+    try:
+        os.write(descriptor, b"I\n")
+    except OSError:
+        pass
 
 
 def _load_runner(directory: str) -> Any:

@@ -51,6 +51,7 @@ def upgrade() -> None:
         sa.Column("cause", sa.Text(), nullable=False, server_default=""),
         sa.Column("message", sa.Text(), nullable=False, server_default=""),
     )
+    _add_columns("processors", sa.Column("plain", sa.Boolean(), nullable=False, server_default=sa.false()))
     _create_tables()
 
 
