@@ -44,6 +44,17 @@ def may_become(now: State, then: State) -> bool:
     return then in TRANSITIONS[now]
 
 
+# Which of its ways a job of one page, or a piece, is at: 0 is its step's own, others are numbered from 1; and last of
+# all, no processor's: the page's input becomes its output.
+OWN_WAY = 0
+COPY_INPUT = -1
+
+
+# How a page that is over differs from one that is simply done, which has no mark.
+SKIPPED = "skipped"  # it has no output, and is not to have any
+COPIED = "copied"  # its output is its input
+
+
 class RunKind(StrEnum):
     """A job submitted by itself is a run of one step: priority, fairness, saving and callbacks are one mechanism."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import uvloop
-from fastapi import FastAPI, File, Query, Request, UploadFile
+from fastapi import Depends, FastAPI, File, Query, Request, UploadFile
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
 from offizin import __version__
@@ -31,6 +31,7 @@ from offizin.api.forwarding import Forwarding
 from offizin.api.job_logs import read_log
 from offizin.api.job_requests import Task
 from offizin.api.models import MOST
+from offizin.api.policy_fields import policies_in_query
 from offizin.api.reference_models import JobInput, PYJobInput, PYJobOutput, PYResultMessage, PYWorkflowJobOutput
 from offizin.api.reference_routes import reference_router
 from offizin.api.serving import Serving, bind, url_for_others, url_of
@@ -41,6 +42,7 @@ from offizin.jobs import State
 from offizin.offizin import Offizin
 from offizin.settings import Settings
 from offizin.workers.process_group import MARK
+from offizin.workflows.policies import NOTHING_SAID, Policies
 
 
 @asynccontextmanager
@@ -200,10 +202,11 @@ class ProcessingServer(FastAPI):
         priority: int = 0,
         overwrite: bool = False,
         description: str = "",
+        policies: Annotated[Policies, Depends(policies_in_query)] = NOTHING_SAID,
     ) -> PYWorkflowJobOutput:
         return await workflow_requests.submit_workflow(
             self.offizin, mets_path, workflow, workflow_id, page_id, page_wise, workflow_callback_url,
-            priority=priority, overwrite=overwrite, description=description,
+            priority=priority, overwrite=overwrite, policies=policies, description=description,
         )  # fmt: skip
 
     async def get_workflow_info(self, workflow_job_id: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from offizin.store import jobs
 from offizin.store.jobs import JobRow
 from offizin.store.transaction import Transaction
 from offizin.workflows import Step, Workflow
+from offizin.workflows.policies import NOTHING_SAID
 
 
 class Task(Protocol):
@@ -138,4 +139,5 @@ def _submission(processor_name: str, data: PYJobInput) -> Submission:
         callback_url=request_checks.callback_url(data.callback_url),
         priority=data.priority if isinstance(data, JobInput) else 0,
         overwrite=data.overwrite if isinstance(data, JobInput) else False,
+        policies=data.policies() if isinstance(data, JobInput) else NOTHING_SAID,
     )

@@ -6,13 +6,15 @@ import json
 from collections.abc import Sequence
 
 from offizin.api.models import AttemptShown, JobDetails, JobList, JobSummary, PageState
+from offizin.api.page_accounts import account, recognised
 from offizin.api.reference_models import PYJobOutput
 from offizin.errors import JobUnknown, RunUnknown
 from offizin.jobs import RunKind, State, shown_job_state
 from offizin.logs import job_log
 from offizin.offizin import Offizin
-from offizin.store import attempts, jobs, pieces, runs, shown_jobs
+from offizin.store import attempts, jobs, page_counts, pieces, runs, shown_jobs
 from offizin.store.jobs import JobRow
+from offizin.store.page_tallies import PageTally
 from offizin.store.shown_jobs import ShownJob
 from offizin.store.transaction import Transaction
 
@@ -46,10 +48,20 @@ async def job_details(offizin: Offizin, job_id: str) -> JobDetails:
             for a in attempts.of_job(tx, job.seq)
         ]  # fmt: skip
         named = [] if job.page is not None else pieces.pages(tx, job.seq)
-        page_states = [PageState(page_id=p.page, state=p.state, cause=p.cause, message=p.message) for p in named]
+        counts = page_counts.of_job(tx, job.seq)
+        page_states = [
+            PageState(
+                page_id=p.page, state=p.state, cause=p.cause, message=p.message, mark=p.mark,
+                recognised=recognised(counts.get(p.page)),
+            )
+            for p in named
+        ]  # fmt: skip
+        tallies = [PageTally(job.step, p.state, p.mark, False, False, 1) for p in named]
+        tallies = tallies or [PageTally(job.step, job.state, job.mark, False, True, 1)]
         return JobDetails(
             **_summary(job, state).model_dump(), parameters=json.loads(job.parameters), attempts=tried,
-            page_states=page_states,
+            page_states=page_states, account=account(tallies),
+            recognised=recognised(counts.get(job.page or "")),
         )  # fmt: skip
 
     return await offizin.database.read(read)
@@ -118,7 +130,7 @@ def _page_id(job: ShownJob) -> str | None:
 def _summary(job: ShownJob, state: State) -> JobSummary:
     return JobSummary(
         job_id=job.id, run_id=job.run_id, step=job.step, processor=job.processor, page_id=job.page, pages=job.pages,
-        state=state, attempt=job.attempt, cause=job.cause, message=job.message, queued_at=job.queued_at,
+        state=state, mark=job.mark, attempt=job.attempt, cause=job.cause, message=job.message, queued_at=job.queued_at,
         started_at=job.started_at, ended_at=job.ended_at, seconds=job.seconds, path_to_mets=job.mets,
         input_file_grps=_names(job.input_file_grps), output_file_grps=_names(job.output_file_grps),
     )  # fmt: skip

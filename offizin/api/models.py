@@ -15,10 +15,31 @@ from offizin.store.pauses import PauseKind
 MOST = 2**63 - 1
 
 
+class PageAccount(BaseModel):
+    """How many pages went in, and how many came out, of those that are over. ``missing``: failed or cancelled;
+    ``skipped``: without output, as policies say; ``copied``: of those that came out, where the input was copied."""
+
+    pages_in: int
+    pages_out: int
+    missing: int
+    skipped: int
+    copied: int
+
+
+class Recognised(BaseModel):
+    """Counted in PAGE results. ``confidence``: the mean of the words (or else of the lines), from 0 to 1."""
+
+    regions: int
+    lines: int
+    words: int
+    confidence: float | None
+
+
 class StepSummary(BaseModel):
     """``counts``: how many of the step's jobs are in which state; ``pages``: how many pages of its job of many pages
     (empty where each page has a job of its own). ``number`` counts from 0. ``seconds``: what its jobs took, all
-    together; None while the run goes on. ``paused``: nothing more of it begins now."""
+    together; None while the run goes on. ``paused``: nothing more of it begins now. ``policies``: those that were set,
+    by the request or the workflow; ``recognised``: summed up over its pages, None where there is nothing."""
 
     number: int
     processor: str
@@ -29,6 +50,9 @@ class StepSummary(BaseModel):
     pages: dict[State, int]
     seconds: float | None
     paused: bool
+    policies: dict[str, Any]
+    account: PageAccount
+    recognised: Recognised | None
 
 
 class RunSummary(BaseModel):
@@ -60,7 +84,8 @@ class RunList(BaseModel):
 
 
 class JobSummary(BaseModel):
-    """``page_id`` is None for a job of many pages."""
+    """``page_id`` is None for a job of many pages. ``mark``: how the page differs from one that is simply done, as in
+    ``skipped`` and ``copied``."""
 
     job_id: str
     run_id: str
@@ -69,6 +94,7 @@ class JobSummary(BaseModel):
     page_id: str | None
     pages: int
     state: State
+    mark: str
     attempt: int
     cause: str | None
     message: str
@@ -105,18 +131,25 @@ class AttemptShown(BaseModel):
 
 
 class PageState(BaseModel):
+    """``mark`` as in JobSummary."""
+
     page_id: str
     state: State
     cause: str | None
     message: str
+    mark: str
+    recognised: Recognised | None
 
 
 class JobDetails(JobSummary):
-    """``page_states`` is empty for a job of one page. ``parameters``: those of the way it is, or was, done."""
+    """``page_states`` is empty for a job of one page; what was recognised on that stands in ``recognised``.
+    ``parameters``: those of the way it is, or was, done."""
 
     parameters: dict[str, Any]
     attempts: list[AttemptShown]
     page_states: list[PageState]
+    account: PageAccount
+    recognised: Recognised | None
 
 
 class Failure(BaseModel):
@@ -135,6 +168,23 @@ class Failure(BaseModel):
 
 class Failures(BaseModel):
     failures: list[Failure]
+    more: bool
+
+
+class Gap(BaseModel):
+    """A page without output of its own. ``became``: failed, cancelled, skipped or copied."""
+
+    step: int
+    processor: str
+    page_id: str
+    job_id: str
+    became: str
+    cause: str
+    message: str
+
+
+class Gaps(BaseModel):
+    gaps: list[Gap]
     more: bool
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from offizin.api.policy_fields import PolicyFields
 from offizin.jobs import State
 
 
@@ -42,8 +43,9 @@ class PYJobInput(BaseModel):
     )
 
 
-class JobInput(PYJobInput):
-    """With what is ours: jobs of higher ``priority`` go first; ``overwrite`` replaces files that are there."""
+class JobInput(PYJobInput, PolicyFields):
+    """With what is ours: jobs of higher ``priority`` go first; ``overwrite`` replaces files that are there, as
+    ``on_existing_output`` overwrite does; and the other policies."""
 
     priority: int = 0
     overwrite: bool = False

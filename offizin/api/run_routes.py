@@ -6,12 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query
 
-from offizin.api import request_checks, run_failures, run_views
+from offizin.api import request_checks, run_failures, run_gaps, run_views
 from offizin.api.current import CurrentOffizin
 from offizin.api.models import (
     MOST,
     CancelAnswer,
     Failures,
+    Gaps,
     PriorityChange,
     RetryAnswer,
     RetryRequest,
@@ -50,6 +51,12 @@ async def failures(
 ) -> Failures:
     """What failed in a run, and why, with the last lines of the log."""
     return await run_failures.failures(offizin, run_id, limit)
+
+
+@router.get("/workflow/job/{run_id}/gaps")
+async def gaps(offizin: CurrentOffizin, run_id: str, limit: Annotated[int, Query(ge=1, le=10_000)] = 100) -> Gaps:
+    """The pages that have no output of their own in a step: failed, cancelled, skipped or copied, and why."""
+    return await run_gaps.gaps(offizin, run_id, limit)
 
 
 @router.delete("/workflow/job/{run_id}")

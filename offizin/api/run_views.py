@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from offizin.api.job_views import run_unknown
 from offizin.api.models import RunList, RunSummary, StepSummary
+from offizin.api.page_accounts import account, recognised
 from offizin.jobs import State, shown_run_state
 from offizin.offizin import Offizin
-from offizin.store import jobs, pieces, runs
-from offizin.store.runs import RunRow
+from offizin.scheduling.run_end import forgiven
+from offizin.store import jobs, page_counts, page_tallies, pieces, runs
+from offizin.store.page_tallies import LOST
+from offizin.store.runs import RunRow, StepRow
 from offizin.store.transaction import Transaction
+from offizin.workflows.policies import Policies
 
 FAILED_TASKS = "failed-processor-tasks"
 
@@ -29,7 +33,7 @@ async def run_state(offizin: Offizin, run_id: str) -> State:
         run = _row(tx, run_id)
         if run.ended_at is not None:
             return State.SUCCESS if run.state is State.SUCCESS else State.FAILED
-        return shown_run_state(_by_state(runs.counts(tx, run.seq)), ended=False)
+        return _state_now(tx, run, runs.steps_of(tx, run.seq), runs.counts(tx, run.seq))
 
     return await offizin.database.read(read)
 
@@ -90,12 +94,28 @@ def _by_state(counts: dict[tuple[int, State], int]) -> dict[State, int]:
     return found
 
 
+def _state_now(tx: Transaction, run: RunRow, steps: Sequence[StepRow], counts: dict[tuple[int, State], int]) -> State:
+    """Of a run that has not ended. Where pages may be missing, those that failed do not make it a failure yet."""
+    policies = {step.number: Policies.from_text(step.policies) for step in steps}
+    limited = {step: said for step, said in policies.items() if said.max_missing_outputs is not None}
+    if limited:
+        well = forgiven(limited, [tally for tally in page_tallies.of_run(tx, run.seq) if tally.alone])
+        counts = {
+            (step, State.SUCCESS if step in well and state in LOST else state): count
+            for (step, state), count in sorted(counts.items(), key=lambda item: item[0][1] in LOST)
+        }
+    return shown_run_state(_by_state(counts), ended=False)
+
+
 def _summary(tx: Transaction, run: RunRow, paused: Collection[str]) -> RunSummary:
     counts = runs.counts(tx, run.seq)
     live = run.ended_at is None
     seconds = {} if live else runs.seconds(tx, run.seq)
     of_many = [] if run.page_wise else [row for row in jobs.of_run(tx, run.seq) if row.page is None]
     pages = {row.step: pieces.page_counts(tx, row.seq) for row in of_many}
+    step_rows = runs.steps_of(tx, run.seq)
+    tallies = page_tallies.of_run(tx, run.seq)
+    found = page_counts.of_run(tx, run.seq)
     steps = [
         StepSummary(
             number=step.number,
@@ -107,11 +127,14 @@ def _summary(tx: Transaction, run: RunRow, paused: Collection[str]) -> RunSummar
             pages=pages.get(step.number, {}),
             seconds=seconds.get(step.number),
             paused=live and step.processor in paused,
+            policies=json.loads(step.policies),
+            account=account(tally for tally in tallies if tally.step == step.number),
+            recognised=recognised(found.get(step.number)),
         )
-        for step in runs.steps_of(tx, run.seq)
+        for step in step_rows
     ]
     return RunSummary(
-        run_id=run.id, kind=run.kind, state=shown_run_state(_by_state(counts), ended=False) if live else run.state,
+        run_id=run.id, kind=run.kind, state=_state_now(tx, run, step_rows, counts) if live else run.state,
         path_to_mets=run.mets, workflow=run.workflow, page_id=run.page_selector, page_wise=run.page_wise,
         priority=run.priority, overwrite=run.overwrite, submitted_at=run.submitted_at, ended_at=run.ended_at,
         message=run.message, description=run.description, jobs=run.all_jobs, skipped=run.skipped_jobs, steps=steps,

@@ -13,7 +13,7 @@ from offizin.offizin import Offizin
 from offizin.scheduling.submission import Submission
 from offizin.store import workflows
 from offizin.store.transaction import Transaction
-from offizin.workflows import parse_workflow
+from offizin.workflows import Policies, parse_workflow
 
 
 async def store_workflow(offizin: Offizin, workflow: UploadFile | str) -> str:
@@ -66,6 +66,7 @@ async def submit_workflow(
     *,
     priority: int,
     overwrite: bool,
+    policies: Policies,
     description: str,
 ) -> PYWorkflowJobOutput:
     """Raises the errors under InvalidRequest and NotFound."""
@@ -85,6 +86,7 @@ async def submit_workflow(
             pages=page_id,
             page_wise=page_wise,
             overwrite=overwrite,
+            policies=policies,
             priority=priority,
             description=description,
             callback_url=request_checks.callback_url(workflow_callback_url),

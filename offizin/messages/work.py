@@ -63,9 +63,10 @@ class Piece(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``parameters`` is the JSON object with defaults filled in. ``directory`` and ``mets`` are absolute paths; ``log`` is
     the name of a file that is appended to, in the directory of logs of whoever works on it. ``overwrite`` replaces
-    files that the output groups hold already; otherwise a page whose output exists counts as done. ``full_mets`` gives
-    the processor a copy of the whole METS. ``time_limit`` is in seconds for each page; ``alone`` keeps other pieces off
-    the worker, because earlier attempts took the worker with them.
+    files that the output groups hold already; otherwise a page whose output exists counts as done, or has failed where
+    the piece is to ``refuse_existing`` output. ``full_mets`` gives the processor a copy of the whole METS.
+    ``time_limit`` is in seconds for each page; ``alone`` keeps other pieces off the worker, because earlier attempts
+    took the worker with them. ``copy_input``: the pages' input is to become their output, without the processor's part.
     """
 
     version: int
@@ -84,16 +85,30 @@ class Piece(msgspec.Struct, frozen=True, omit_defaults=True):
     full_mets: bool = False
     time_limit: float | None = None
     alone: bool = False
+    refuse_existing: bool = False
+    copy_input: bool = False
+
+
+class Counts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was recognised on a page, as its PAGE has it. ``confidence``: the mean of the words' (or else the lines')
+    confidences, from 0 to 1; None when none has one."""
+
+    regions: int = 0
+    lines: int = 0
+    words: int = 0
+    confidence: float | None = None
 
 
 class PageOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of one page. Without ``cause`` it succeeded; ``existed`` when there was nothing left to do."""
+    """What became of one page. Without ``cause`` it succeeded; ``existed`` when there was nothing left to do: with a
+    cause, because that was not to be. ``counts``: where its PAGE has anything to be counted."""
 
     page: str
     files: list[File] = []
     cause: Cause | None = None
     message: str = ""
     existed: bool = False
+    counts: Counts | None = None
 
 
 class Result(msgspec.Struct, frozen=True, omit_defaults=True):

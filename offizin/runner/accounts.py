@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from typing import Any, Callable, Dict
 
+from ocrd_utils import MIMETYPE_PAGE
+
 from .causes import cause_of
 from .codec import Piece, file_fields, page_outcome
+from .recognised import count, richest
 from .slice_workspace import size_and_digest
 
 Outcome = Dict[str, Any]
@@ -30,19 +33,21 @@ class Accounts:
         inputs = set(piece.input_file_grps)
         self._has_input = {f["page_id"] for f in before if f["file_grp"] in inputs and "page_id" in f}
         self._pages = set(piece.pages)
+        self._counts: list[dict[str, float]] = []  # of the files taken last
         self.started = 0
 
     def returned(self, page: str) -> None:
         """The processor is done with the page and raised nothing."""
         files = self._take(page)
+        counts = richest(self._counts)
         if self._groups and not any(file["file_grp"] in self._groups for file in files):
             if page in self._had_output:
-                self._end(page, page_outcome(page, files, existed=True))
+                self._end(page, page_outcome(page, files, existed=True, counts=counts))
             else:
                 message = "the processor returned without a file in {}".format(",".join(self._piece.output_file_grps))
                 self._end(page, page_outcome(page, cause="NO_OUTPUT", message=message))
         else:
-            self._end(page, page_outcome(page, files))
+            self._end(page, page_outcome(page, files, counts=counts))
 
     def raised(self, page: str, error: BaseException) -> None:
         """The processor raised on the page. What it had added for it is not handed on."""
@@ -97,10 +102,22 @@ class Accounts:
             keys = [key for key, file in added.items() if file.pageId == page]
         else:
             keys = self._by_page.pop(page, [])
+        self._counts = []
         return [self._fields(added.pop(key)) for key in keys]
 
     def _fields(self, file: Any) -> dict[str, Any]:
         size, digest = getattr(file, "size", None), getattr(file, "digest", None)
+        counts = getattr(file, "counts", None)
         if size is None and file.local_filename:
-            size, digest = size_and_digest(os.path.join(self._piece.directory, file.local_filename))
+            path = os.path.join(self._piece.directory, file.local_filename)
+            size, digest = size_and_digest(path)
+            if size is not None and file.mimetype == MIMETYPE_PAGE:
+                counts = _counts_in(path)
+        if counts:
+            self._counts.append(counts)
         return file_fields(file, size, digest)
+
+
+def _counts_in(path: str) -> dict[str, float] | None:
+    with open(path, "rb") as stream:
+        return count(stream.read())

@@ -17,6 +17,7 @@ class Piece:
 
     __slots__ = (
         "attempt",
+        "copy_input",
         "directory",
         "full_mets",
         "input_file_grps",
@@ -27,6 +28,7 @@ class Piece:
         "overwrite",
         "parameters",
         "piece",
+        "refuse_existing",
         "slice_",
     )
 
@@ -44,11 +46,25 @@ class Piece:
         self.slice_: dict[str, Any] = fields["slice"]
         self.overwrite: bool = fields.get("overwrite", False)
         self.full_mets: bool = fields.get("full_mets", False)
+        self.refuse_existing: bool = fields.get("refuse_existing", False)
+        self.copy_input: bool = fields.get("copy_input", False)
 
     @property
     def pages(self) -> list[str]:
         pages: list[str] = self.slice_["pages"]
         return pages
+
+    def refuse_pages(self) -> list[str]:
+        """The pages that have output already are no longer of this piece, nor are their files; their names."""
+        if not self.refuse_existing:
+            return []
+        groups, files = set(self.output_file_grps), self.slice_["files"]
+        there = {file["page_id"] for file in files if file["file_grp"] in groups and "page_id" in file}
+        refused = [page for page in self.pages if page in there]
+        kept = [page for page in self.pages if page not in there]
+        left = [file for file in files if file.get("page_id") not in there]
+        self.slice_ = {**self.slice_, "pages": kept, "files": left}
+        return refused
 
 
 def canonical(parameters: dict[str, Any]) -> str:
@@ -75,7 +91,12 @@ def file_fields(file: Any, size: int | None, digest: str | None) -> dict[str, An
 
 
 def page_outcome(
-    page: str, files: list[dict[str, Any]] | None = None, cause: str = "", message: str = "", existed: bool = False
+    page: str,
+    files: list[dict[str, Any]] | None = None,
+    cause: str = "",
+    message: str = "",
+    existed: bool = False,
+    counts: dict[str, float] | None = None,
 ) -> dict[str, Any]:
     fields: dict[str, Any] = {"page": page}
     if files:
@@ -86,6 +107,8 @@ def page_outcome(
         fields["message"] = message
     if existed:
         fields["existed"] = True
+    if counts:
+        fields["counts"] = counts
     return fields
 
 

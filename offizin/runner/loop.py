@@ -15,7 +15,8 @@ from ocrd_utils import VERSION, config, getLogger, initLogging
 from .accounts import Accounts, Outcome
 from .causes import cause_of, cause_of_loading
 from .channel import Channel, end_with_parent_process
-from .codec import Piece, encode_end, encode_handshake, encode_pages_so_far
+from .codec import Piece, encode_end, encode_handshake, encode_pages_so_far, page_outcome
+from .copying import copy_pages
 from .execution import Execution, WantsFullMets, has_independent_pages
 from .full_mets import FullMets
 from .instances import Instances, LoadingFailed, describe
@@ -101,6 +102,11 @@ class Runner:
 
     def _run(self, piece: Piece, reports: _Reports) -> dict[str, Any]:
         """The fields of the piece's last result, beside its pages. Raises what keeps it from being begun."""
+        for page in piece.refuse_pages():
+            message = "the page has files in {} already".format(",".join(piece.output_file_grps))
+            reports.add(page_outcome(page, cause="BAD_OUTPUT", message=message, existed=True))
+        if reports.failed and not piece.pages:
+            return {"files": []}
         try:
             processor = self._instances.for_piece(piece)
         except LoadingFailed as failure:
@@ -120,7 +126,11 @@ class Runner:
         wall, cpu = perf_counter(), process_time()
         error: BaseException | None = None
         try:
-            self._execution.run(processor, workspace, piece, accounts)
+            if piece.copy_input:
+                processor.workspace = workspace
+                copy_pages(processor, workspace, piece, accounts)
+            else:
+                self._execution.run(processor, workspace, piece, accounts)
         except (Exception, SystemExit, KeyboardInterrupt) as raised:
             error = raised
             self._failure_log.exception("Failure in processor '%s'", self._executable)

@@ -11,7 +11,8 @@ from ocrd_models import ClientSideOcrdFile
 
 
 class SliceFile(ClientSideOcrdFile):
-    """``size`` (bytes) and ``digest`` are known of files whose content went through ``Workspace.add_file``."""
+    """``size`` (bytes) and ``digest`` are known of files whose content went through ``Workspace.add_file``, as
+    are the ``counts`` of PAGE."""
 
     def __init__(
         self,
@@ -34,6 +35,7 @@ class SliceFile(ClientSideOcrdFile):
         self.loctype = "OTHER"
         self.size = size
         self.digest = digest
+        self.counts: Any = None
 
     @classmethod
     def from_fields(cls, fields: dict[str, Any]) -> SliceFile:

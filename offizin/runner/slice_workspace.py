@@ -11,9 +11,10 @@ import os
 from typing import Any
 
 from ocrd import Resolver, Workspace
-from ocrd_utils import config, getLogger
+from ocrd_utils import MIMETYPE_PAGE, config, getLogger
 
 from .channel import Channel
+from .recognised import count
 
 _log = getLogger("ocrd.workspace.add_file")
 _find_log = getLogger("ocrd.workspace.find_files")
@@ -67,6 +68,8 @@ class SliceWorkspace(Workspace):
         file = self.mets.commit_file(prepared)
         file.size = len(body)
         file.digest = hashlib.blake2b(body, digest_size=16).hexdigest()
+        if file.mimetype == MIMETYPE_PAGE:
+            file.counts = count(body)
         return file
 
     def _path_inside(self, filename: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from offizin.clock import Clock
 from offizin.jobs import State
 from offizin.messages import Cause
 from offizin.scheduling.book_end import CANCELLED
-from offizin.scheduling.cascade import Consequences, Finished, follow
+from offizin.scheduling.cascade import Consequences, Finished, changes, follow
 from offizin.scheduling.ownership import Ownership
 from offizin.scheduling.to_the_end import to_the_end
 from offizin.store import events, jobs, pieces, runs
@@ -100,16 +100,14 @@ def cancel(tx: Transaction, rows: Sequence[JobRow], now: float) -> tuple[Cancell
             pieces.end_pages(tx, endings)
     finished = [_finished(tx, row) for row in waiting]
     consequences = follow(tx, finished, now)
-    run_ids = runs.ids(tx, {row.run for row in waiting} | {row.run for row, _ in consequences.cancelled})
-    over = [(row, Cause.CANCELLED, CANCELLED) for row in waiting]
-    over += [(row, Cause.NO_INPUT, message) for row, message in consequences.cancelled]
-    changes = [
-        Change(run_ids[row.run], State.CANCELLED, row.id, row.step, row.page, cause, message)
-        for row, cause, message in over
+    run_ids = runs.ids(tx, {row.run for row in waiting})
+    over = [
+        Change(run_ids[row.run], State.CANCELLED, row.id, row.step, row.page, Cause.CANCELLED, CANCELLED)
+        for row in waiting
     ]
-    events.add(tx, changes, now)
+    events.add(tx, [*over, *changes(tx, consequences)], now)
     running = [row.id for row in working if row.seq not in stuck]
-    return Cancelled(len(over), running), consequences
+    return Cancelled(len(over) + len(consequences.cancelled), running), consequences
 
 
 def _finished(tx: Transaction, row: JobRow) -> Finished:

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from offizin.jobs import State
+from offizin.jobs import COPY_INPUT, SKIPPED, State
 from offizin.messages import Cause, Delta, Taken
 from offizin.scheduling.book_end import end_book
-from offizin.scheduling.cascade import Consequences, Finished, follow
+from offizin.scheduling.cascade import Consequences, Finished, changes, follow
 from offizin.scheduling.dispatched import Dispatched
+from offizin.scheduling.missing import Becomes, becomes, of_only_page
 from offizin.scheduling.retry_policy import Next
-from offizin.scheduling.verdicts import Verdict
-from offizin.store import attempts, deltas, events, holders, jobs, pieces, runs
+from offizin.scheduling.run_steps import RunSteps
+from offizin.scheduling.verdicts import PageVerdict, Verdict
+from offizin.store import attempts, deltas, events, holders, jobs, page_counts, pieces
 from offizin.store.attempts import FailedAttempt
 from offizin.store.events import Change
 from offizin.store.jobs import Ending, JobRow
+from offizin.store.page_counts import CountsRow
 from offizin.store.pieces import PageEnding
 from offizin.store.transaction import Transaction
+
+_ENDS = {Becomes.FAILED: State.FAILED, Becomes.SKIPPED: State.SUCCESS, Becomes.COPY: State.CACHED}
 
 
 @dataclass(slots=True)
@@ -44,6 +49,7 @@ class CompletionWrite:
         self._changes: list[Change] = []
         self._touched: dict[int, Dispatched] = {}  # jobs of many pages in which a piece has ended
         self._rows: dict[int, JobRow] = {}
+        self._steps = RunSteps(tx)
         self.written = Written()
 
     def run(self, verdicts: Sequence[Verdict], taken: Sequence[tuple[Dispatched, Taken]]) -> Written:
@@ -60,9 +66,10 @@ class CompletionWrite:
         for piece in self._touched.values():
             self._end_if_whole(piece)
         attempts.add(self._tx, self._failed)
+        page_counts.put(self._tx, self._counts())
         self._add_deltas()
         self.written.consequences = follow(self._tx, self._finished, self._now)
-        self._note_cancelled()
+        self._changes.extend(changes(self._tx, self.written.consequences))
         events.add(self._tx, self._changes, self._now)
         return self.written
 
@@ -79,33 +86,48 @@ class CompletionWrite:
         result, worst = verdict.result, verdict.worst
         cause = worst.cause if worst else result.cause
         message = worst.message if worst else result.message
+        context = verdict.piece.context
         again = verdict.next is not Next.OVER and not row.cancelling
+        mark, copy = "", False
         if again:
             state = State.CACHED
             self.written.again.add(row.processor)
         elif cause is None:
-            state = State.SUCCESS
+            state, mark = State.SUCCESS, context.mark
+        elif cause is Cause.CANCELLED or row.cancelling:
+            state = State.CANCELLED
         else:
-            state = State.CANCELLED if cause is Cause.CANCELLED or row.cancelling else State.FAILED
+            existed = worst is not None and worst.existed
+            decided = of_only_page(_becomes(verdict, cause, existed), context.policies, context.kind)
+            state, mark = _ENDS[decided], SKIPPED if decided is Becomes.SKIPPED else ""
+            copy = decided is Becomes.COPY
         if cause is not None:
             self._tell(verdict, verdict.piece.pages[0], cause, message, again=again)
+        if copy:
+            processor = self._steps.of(row).processor
+            jobs.take_way(self._tx, row.seq, COPY_INPUT, processor)
+            self.written.again.add(processor)
+        over = state.is_final
         self._endings.append(
             Ending(
                 seq=row.seq,
                 state=state,
                 cause=cause,
                 message=message,
-                started_at=None if again else self._now - result.seconds,
-                ended_at=None if again else self._now,
+                started_at=self._now - result.seconds if over else None,
+                ended_at=self._now if over else None,
                 seconds=result.seconds,
-                tries=row.tries + (again and result.charged and verdict.next is Next.AGAIN),
-                losses=row.losses,
+                tries=0 if copy else row.tries + (again and result.charged and verdict.next is Next.AGAIN),
+                losses=0 if copy else row.losses,
+                mark=mark,
             )
         )
         self._changes.append(self._change(verdict.piece, state, cause, message))
-        if not again:
-            lost = frozenset(verdict.piece.pages) if state is not State.SUCCESS else frozenset[str]()
-            self._finished.append(Finished(row, state, lost, wholly_lost=bool(lost)))
+        if over:
+            pages, nothing = frozenset(verdict.piece.pages), frozenset[str]()
+            lost = pages if state is not State.SUCCESS else nothing
+            skipped = pages if mark == SKIPPED else nothing
+            self._finished.append(Finished(row, state, lost, wholly_lost=bool(lost), skipped=skipped))
 
     def _take_piece(self, row: JobRow, verdict: Verdict) -> None:
         piece, result = verdict.piece, verdict.result
@@ -115,13 +137,16 @@ class CompletionWrite:
             return
         self.written.accepted.append(verdict)
         again = verdict.next in (Next.AGAIN, Next.FULL_METS) and not row.cancelling
+        to_copy: list[str] = []
         for page in verdict.pages:
             if page.cause is not None:
                 self._tell(verdict, page.page, page.cause, page.message, again=again)
-            if page.cause is None or not again:
-                state = State.SUCCESS if page.cause is None else State.FAILED
-                self._pages.append(PageEnding(piece.seq, page.page, state, page.cause, page.message))
+            if page.cause is None:
+                self._pages.append(PageEnding(piece.seq, page.page, State.SUCCESS, None, "", piece.context.mark))
+            elif not again:
+                self._end_page(row, verdict, page, to_copy)
         if not result.end:
+            self._copy(row, piece, to_copy)
             return
         if result.cause is not None and verdict.open_pages:
             self._tell(verdict, None, result.cause, result.message, again=verdict.next is not Next.OVER)
@@ -129,24 +154,45 @@ class CompletionWrite:
         if again:
             self.written.again.add(row.processor)
             found = pieces.PieceRow(
-                found.job, found.number, found.state, found.attempt, found.tries + int(result.charged), found.losses
-            )
+                found.job, found.number, found.state, found.attempt, found.tries + int(result.charged), found.losses,
+                found.alternative,
+            )  # fmt: skip
             pieces.set_states(self._tx, [(found, State.CACHED)])
             return
         pieces.set_states(self._tx, [(found, State.SUCCESS)])
         if verdict.next is Next.PAGE_BY_PAGE and not row.cancelling:
             self.written.again.add(row.processor)
             pieces.cut_again(self._tx, piece.seq, piece.piece, verdict.open_pages)
-            return
-        state = State.CANCELLED if row.cancelling or result.cause is Cause.CANCELLED else State.FAILED
-        cause = result.cause or Cause.CANCELLED
-        self._pages.extend(PageEnding(piece.seq, p, state, cause, result.message) for p in verdict.open_pages)
+        else:
+            cause = result.cause or Cause.CANCELLED
+            for name in verdict.open_pages:
+                self._end_page(row, verdict, PageVerdict(name, cause, result.message), to_copy)
+        self._copy(row, piece, to_copy)
+
+    def _end_page(self, row: JobRow, verdict: Verdict, page: PageVerdict, to_copy: list[str]) -> None:
+        """One that got no output, and is not tried again."""
+        assert page.cause is not None
+        if row.cancelling or page.cause is Cause.CANCELLED:
+            state, mark = State.CANCELLED, ""
+        else:
+            decided = _becomes(verdict, page.cause, page.existed)
+            if decided is Becomes.COPY:
+                to_copy.append(page.page)
+                return
+            state, mark = _ENDS[decided], SKIPPED if decided is Becomes.SKIPPED else ""
+        self._pages.append(PageEnding(verdict.piece.seq, page.page, state, page.cause, page.message, mark))
+
+    def _copy(self, row: JobRow, piece: Dispatched, pages: Sequence[str]) -> None:
+        if pages:
+            processor = self._steps.of(row).processor
+            self.written.again.add(processor)
+            pieces.cut_off(self._tx, piece.seq, piece.piece, pages, COPY_INPUT, processor)
 
     def _end_if_whole(self, piece: Dispatched) -> None:
         """A job of many pages is over when all its pieces are."""
         if pieces.open_pieces(self._tx, piece.seq):
             return
-        ended = end_book(self._tx, self._rows[piece.seq], self._now)
+        ended = end_book(self._tx, self._rows[piece.seq], piece.context.policies, self._now)
         self._changes.append(self._change(piece, ended.state, ended.cause, ended.message))
         self._finished.append(ended)
 
@@ -168,6 +214,14 @@ class CompletionWrite:
             )
         )
 
+    def _counts(self) -> list[CountsRow]:
+        return [
+            CountsRow(verdict.piece.seq, page.page, counts.regions, counts.lines, counts.words, counts.confidence)
+            for verdict in self.written.accepted
+            for page in verdict.pages
+            if (counts := page.counts) is not None
+        ]
+
     def _add_deltas(self) -> None:
         by_workspace: dict[int, list[Delta]] = {}
         for verdict in self.written.accepted:
@@ -175,14 +229,12 @@ class CompletionWrite:
                 by_workspace.setdefault(verdict.piece.context.workspace, []).append(verdict.delta)
         deltas.add(self._tx, list(by_workspace.items()))
 
-    def _note_cancelled(self) -> None:
-        cancelled = self.written.consequences.cancelled
-        run_ids = runs.ids(self._tx, {row.run for row, _ in cancelled})
-        for row, message in cancelled:
-            change = Change(run_ids[row.run], State.CANCELLED, row.id, row.step, row.page, Cause.NO_INPUT, message)
-            self._changes.append(change)
-
     @staticmethod
     def _change(piece: Dispatched, state: State, cause: str | None = None, message: str = "") -> Change:
         page = None if piece.of_many else piece.pages[0]
         return Change(piece.context.run_id, state.value, piece.id, piece.context.step, page, cause, message)
+
+
+def _becomes(verdict: Verdict, cause: Cause, existed: bool) -> Becomes:
+    piece = verdict.piece
+    return becomes(piece.context.policies, cause, existed=existed, copying=piece.copies_input)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import msgspec
 
-from offizin.jobs import RunKind
+from offizin.jobs import COPIED, COPY_INPUT, RunKind
 from offizin.store import alternatives, runs
 from offizin.store.alternatives import AlternativeRow
 from offizin.store.runs import NewRun, StepRow
 from offizin.store.transaction import Transaction
+from offizin.workflows.policies import NOTHING_SAID, Policies
 
 MOST_KEPT = 20_000
 
@@ -21,8 +22,9 @@ MOST_KEPT = 20_000
 class StepContext:
     """One step of one run, done in one way: what its pieces have in common.
 
-    ``alternative`` is the number of the way, 0 for the step's own; ``fallback`` the one that comes after it (its number
-    and processor) for pages that fail; ``mark`` what pages are marked with that were done in this way.
+    ``alternative`` is the number of the way, 0 for the step's own, COPY_INPUT for none; ``fallback`` the one that comes
+    after it (its number and processor) for pages that fail; ``mark`` what pages are marked with that were done in this
+    way.
     """
 
     run: int
@@ -42,6 +44,7 @@ class StepContext:
     alternative: int = 0
     fallback: tuple[int, str] | None = None
     mark: str = ""
+    policies: Policies = NOTHING_SAID
 
 
 class Contexts:
@@ -76,6 +79,7 @@ class Contexts:
         """The step's own way and the ``others``, each with the fallback that comes after it."""
         fallbacks = [(other.number, other.processor) for other in others if other.is_fallback]
         self._steps[own.run, own.step, 0] = replace(own, fallback=fallbacks[0] if fallbacks else None)
+        self._steps[own.run, own.step, COPY_INPUT] = replace(own, alternative=COPY_INPUT, mark=COPIED)
         for other in others:
             self._steps[own.run, own.step, other.number] = replace(
                 own,
@@ -97,6 +101,7 @@ def _mark(own: StepContext, other: AlternativeRow) -> str:
 def _context(
     step: StepRow, run: int, run_id: str, kind: RunKind, workspace: int, mets: str, overwrite: bool, selector: str
 ) -> StepContext:
+    policies = Policies.from_text(step.policies)
     return StepContext(
         run=run,
         run_id=run_id,
@@ -110,6 +115,7 @@ def _context(
         parameters=msgspec.Raw(step.parameters.encode()),
         input_file_grps=list(step.input_file_grps),
         output_file_grps=list(step.output_file_grps),
-        overwrite=overwrite,
+        overwrite=policies.overwrite if policies.on_existing_output is not None else overwrite,
         page_selector=selector,
+        policies=policies,
     )

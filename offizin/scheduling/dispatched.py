@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from offizin.jobs import COPY_INPUT
 from offizin.messages import AttemptName
 from offizin.scheduling.contexts import StepContext
 from offizin.scheduling.lanes import Lane
@@ -36,6 +37,10 @@ class Dispatched:
     @property
     def name(self) -> AttemptName:
         return AttemptName(self.id, self.attempt, self.piece)
+
+    @property
+    def copies_input(self) -> bool:
+        return self.context.alternative == COPY_INPUT
 
     def held_by(self, session: str) -> Hold:
         return Hold(self.seq, self.piece, self.attempt, self.of_many, session)

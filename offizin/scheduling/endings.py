@@ -12,10 +12,11 @@ from pathlib import Path
 from offizin.clock import Clock
 from offizin.errors import OffizinError, Unavailable
 from offizin.faults import reach
-from offizin.jobs import RunKind, State, final_run_state
+from offizin.jobs import RunKind, State
 from offizin.messages import Agent
 from offizin.scheduling.lanes import Lanes
 from offizin.scheduling.learned import LearnedProcessors
+from offizin.scheduling.run_end import end_of_run
 from offizin.scheduling.saving import Saving
 from offizin.store import callbacks, deltas, events, jobs, runs
 from offizin.store.events import Change
@@ -162,7 +163,7 @@ class Endings:
             run = runs.by_seq(tx, seq)
             if run.ended_at is not None or run.open_jobs or run.revivals != before.revivals:
                 continue  # ended already, or revived meanwhile: then what it has added since may not be saved
-            state = State.FAILED if refused else final_run_state(jobs.states_of_run(tx, seq))
+            state = State.FAILED if refused else end_of_run(tx, seq)
             runs.end(tx, seq, state, refused, now)
             changes.append(Change(run.id, state, message=refused))
             shown_id = run.id

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from offizin.workflows.policies import NOTHING_SAID, OnExistingOutput, Policies
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
@@ -16,6 +18,7 @@ class PlannedStep:
     parameters: str
     input_file_grps: tuple[str, ...]
     output_file_grps: tuple[str, ...]
+    policies: Policies = NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +43,18 @@ def plan(
     pages: Sequence[str],
     *,
     page_wise: bool,
-    overwrite: bool,
     has_files: Callable[[str, str], bool],
 ) -> Plan:
     """One job for each page and step (page by page, so that early pages are through early), or one for each step.
 
-    ``has_files(file_grp, page)`` says what is there already; what is complete is left out unless ``overwrite``.
+    ``has_files(file_grp, page)`` says what is there already; what is complete is left out, unless the step's
+    policies say that it is to be made anew, or to fail.
     """
 
     def is_done(step: PlannedStep, page: str) -> bool:
         groups = step.output_file_grps
-        return bool(groups) and not overwrite and all(has_files(group, page) for group in groups)
+        leave = step.policies.on_existing_output in (None, OnExistingOutput.SKIP)
+        return leave and bool(groups) and all(has_files(group, page) for group in groups)
 
     places: Counter[str] = Counter()
     jobs: list[PlannedJob] = []

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from offizin.jobs import State
+from offizin.jobs import COPY_INPUT, SKIPPED, State
 from offizin.messages import Cause
 from offizin.scheduling.book_end import CANCELLED, end_book
-from offizin.scheduling.cascade import Consequences, Finished, follow, pages_of
+from offizin.scheduling.cascade import Consequences, Finished, changes, follow
+from offizin.scheduling.missing import Becomes, becomes
 from offizin.scheduling.retry_policy import Limits, after_loss
+from offizin.scheduling.run_steps import RunSteps
 from offizin.store import events, jobs, pieces, runs
 from offizin.store.events import Change
 from offizin.store.jobs import Ending, JobRow
 from offizin.store.pieces import PageEnding, PieceRow
 from offizin.store.transaction import Transaction
+from offizin.workflows.policies import Policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,32 +71,37 @@ def put_back(
     crashed: bool,
 ) -> PutBack:
     """As ``recover``, of these jobs and pieces; what is not in flight stays as it is."""
-    singles: list[tuple[JobRow, State, int]] = []
+    steps = RunSteps(tx)
+    endings: list[Ending] = []
+    states: list[State] = []
     finished: list[Finished] = []
     for row in of_one_page:
         if row.state not in (State.QUEUED, State.RUNNING):
             continue
         losses = row.losses + (crashed and row.state is State.RUNNING)
-        singles.append((row, _after(row.cancelling, row.state, losses, limits), losses))
-    jobs.end_attempts(tx, [_ending(row, state, losses, now) for row, state, losses in singles])
-    for row, state, losses in singles:
-        if state.is_final:
-            cause, message = _why(state, losses)
-            finished.append(Finished(row, state, pages_of(tx, row), cause, message, wholly_lost=True))
-    states = [state for _, state, _ in singles] + _put_back_pieces(
-        tx, [piece for piece in of_many if piece.state in (State.QUEUED, State.RUNNING)], limits, finished, now, crashed
-    )
+        states.append(state := _after(row.cancelling, row.state, losses, limits))
+        cause, message = _why(state, losses)
+        ending = Ending(row.seq, state, cause, message, None, now, 0.0, row.tries, losses)
+        if state is State.FAILED:
+            decided = _becomes(steps.policies(row), row.alternative)
+            ending = _as_policies_say(ending, decided)
+            if decided is Becomes.COPY:
+                jobs.take_way(tx, row.seq, COPY_INPUT, steps.of(row).processor)
+        endings.append(ending if ending.state.is_final else replace(ending, ended_at=None))
+        if ending.state.is_final:
+            pages, nothing = frozenset((row.page or "",)), frozenset[str]()
+            lost, skipped = (nothing, pages) if ending.mark else (pages, nothing)
+            finished.append(Finished(row, ending.state, lost, cause, message, wholly_lost=bool(lost), skipped=skipped))
+    jobs.end_attempts(tx, endings)
+    in_flight = [piece for piece in of_many if piece.state in (State.QUEUED, State.RUNNING)]
+    states += _put_back_pieces(tx, in_flight, limits, steps, finished, now, crashed)
     consequences = follow(tx, finished, now)
-    run_ids = runs.ids(tx, {done.row.run for done in finished} | {row.run for row, _ in consequences.cancelled})
-    changes = [
+    run_ids = runs.ids(tx, {done.row.run for done in finished})
+    told = [
         Change(run_ids[done.row.run], done.state, done.row.id, done.row.step, done.row.page, done.cause, done.message)
         for done in finished
     ]
-    changes += [
-        Change(run_ids[row.run], State.CANCELLED, row.id, row.step, row.page, Cause.NO_INPUT, message)
-        for row, message in consequences.cancelled
-    ]
-    events.add(tx, changes, now)
+    events.add(tx, [*told, *changes(tx, consequences)], now)
     recovered = Recovered(
         again=sum(state is State.CACHED for state in states),
         cancelled=sum(state is State.CANCELLED for state in states),
@@ -109,10 +117,16 @@ def _after(cancelling: bool, state: State, losses: int, limits: Limits) -> State
     return State.FAILED if give_up else State.CACHED
 
 
-def _ending(row: JobRow, state: State, losses: int, now: float) -> Ending:
-    final = state.is_final
-    cause, message = _why(state, losses)
-    return Ending(row.seq, state, cause, message, None, now if final else None, 0.0, row.tries, losses)
+def _becomes(policies: Policies, alternative: int) -> Becomes:
+    return becomes(policies, Cause.WORKER_LOST, copying=alternative == COPY_INPUT)
+
+
+def _as_policies_say(given_up: Ending, decided: Becomes) -> Ending:
+    if decided is Becomes.SKIPPED:
+        return replace(given_up, state=State.SUCCESS, mark=SKIPPED)
+    if decided is Becomes.COPY:
+        return replace(given_up, state=State.CACHED, tries=0, losses=0)
+    return given_up
 
 
 def _why(state: State, losses: int) -> tuple[Cause | None, str]:
@@ -125,7 +139,13 @@ def _why(state: State, losses: int) -> tuple[Cause | None, str]:
 
 
 def _put_back_pieces(
-    tx: Transaction, found: Sequence[PieceRow], limits: Limits, finished: list[Finished], now: float, crashed: bool
+    tx: Transaction,
+    found: Sequence[PieceRow],
+    limits: Limits,
+    steps: RunSteps,
+    finished: list[Finished],
+    now: float,
+    crashed: bool,
 ) -> list[State]:
     states: list[State] = []
     rows = jobs.rows(tx, {piece.job for piece in found})
@@ -135,12 +155,20 @@ def _put_back_pieces(
         state = _after(rows[piece.job].cancelling, piece.state, losses, limits)
         states.append(state)
         over = state.is_final or not left  # only its end had not been heard
-        renewed = PieceRow(piece.job, piece.number, piece.state, piece.attempt, piece.tries, losses)
+        renewed = replace(piece, losses=losses)
         pieces.set_states(tx, [(renewed, State.SUCCESS if over else State.CACHED)])
         if state.is_final:
             cause, message = _why(state, losses)
-            pieces.end_pages(tx, [PageEnding(p.job, p.page, state, cause, message) for p in left])
+            decided = Becomes.FAILED
+            if state is State.FAILED:
+                decided = _becomes(steps.policies(rows[piece.job]), piece.alternative)
+            if decided is Becomes.COPY:
+                processor = steps.of(rows[piece.job]).processor
+                pieces.cut_off(tx, piece.job, piece.number, [p.page for p in left], COPY_INPUT, processor)
+                continue
+            end, mark = (State.SUCCESS, SKIPPED) if decided is Becomes.SKIPPED else (state, "")
+            pieces.end_pages(tx, [PageEnding(p.job, p.page, end, cause, message, mark) for p in left])
     for row in rows.values():
         if not row.state.is_final and not pieces.open_pieces(tx, row.seq):
-            finished.append(end_book(tx, row, now))
+            finished.append(end_book(tx, row, steps.policies(row), now))
     return states

@@ -20,6 +20,7 @@ from offizin.messages import ENVELOPE_VERSION, Cause, Piece, Result, encode
 from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.lanes import Lane, Lanes
 from offizin.scheduling.learned import LearnedProcessors
+from offizin.workflows.policies import OnExistingOutput
 
 log = logging.getLogger(__name__)
 
@@ -157,10 +158,16 @@ class Sending:
             log=self._log_name(piece),
             slice=lane.index.slice(piece.pages, with_files_without_page=whole_book),
             overwrite=piece.overwrite,
+            refuse_existing=context.policies.on_existing_output is OnExistingOutput.FAIL and not piece.overwrite,
+            copy_input=piece.copies_input,
             full_mets=piece.full_mets,
-            time_limit=self._time_limit(piece.processor),
+            time_limit=self._limit(piece),
             alone=piece.alone,
         )
+
+    def _limit(self, piece: Dispatched) -> float | None:
+        said = piece.context.policies.page_timeout
+        return self._time_limit(piece.processor) if said is None else said or None
 
     def _log_name(self, piece: Dispatched) -> str:
         """Slots in this process write to the job's log itself; what is written elsewhere is put together here."""

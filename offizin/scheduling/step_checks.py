@@ -14,12 +14,13 @@ from offizin.scheduling.plan import PlannedStep
 from offizin.scheduling.workforce import Processors
 from offizin.store.alternatives import AlternativeRow
 from offizin.workflows import Step, parameters_text
+from offizin.workflows.policies import NOTHING_SAID, Policies
 
 
 async def check_steps(
-    processors: Processors, steps: Sequence[Step], kind: RunKind
+    processors: Processors, steps: Sequence[Step], kind: RunKind, policies: Policies = NOTHING_SAID
 ) -> tuple[list[PlannedStep], list[AlternativeRow]]:
-    """The steps with all their parameters, and their fallbacks.
+    """The steps with all their parameters and policies, and their fallbacks. ``policies`` are those for all steps.
 
     Raises ProcessorsMissing (InvalidRequest for a job), ParameterInvalid and InvalidRequest.
     """
@@ -30,7 +31,9 @@ async def check_steps(
     for number, step in enumerate(steps):
         description = descriptions[step.processor]
         parameters = fitting(description, step.input_file_grps, step.output_file_grps, step.parameters)
-        planned.append(PlannedStep(number, step.processor, parameters, step.input_file_grps, step.output_file_grps))
+        groups = step.input_file_grps, step.output_file_grps
+        said = step.policies.merged_over(policies)
+        planned.append(PlannedStep(number, step.processor, parameters, *groups, said))
         for place, fallback in enumerate(step.fallbacks, start=1):
             description = descriptions[fallback.processor]
             try:

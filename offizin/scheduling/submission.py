@@ -35,24 +35,35 @@ from offizin.store.transaction import Database, Transaction
 from offizin.tallies import Tallies
 from offizin.timings import Timings
 from offizin.workflows import Workflow, check_groups
+from offizin.workflows.policies import NOTHING_SAID, OnExistingOutput, Policies
 
 MOST_PRIORITY = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What is asked for. ``pages`` is a page selector, None or empty for all; higher ``priority`` goes first."""
+    """What is asked for. ``pages`` is a page selector, None or empty for all; higher ``priority`` goes first.
+
+    ``policies`` go before those at the workflow's head, and those of a step before both. ``overwrite`` stands for
+    ``on_existing_output=overwrite``.
+    """
 
     mets: Path
     workflow: Workflow
     pages: str | None = None
     page_wise: bool = False
     overwrite: bool = False
+    policies: Policies = NOTHING_SAID
     priority: int = 0
     kind: RunKind = RunKind.WORKFLOW
     depends_on: Sequence[str] = field(default_factory=tuple)
     description: str = ""
     callback_url: str | None = None
+
+    @property
+    def for_all_steps(self) -> Policies:
+        overwrite = Policies(on_existing_output=OnExistingOutput.OVERWRITE if self.overwrite else None)
+        return self.policies.merged_over(overwrite).merged_over(self.workflow.policies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +121,9 @@ class Submissions:
         with self._timings.measure("validate"):
             if abs(submission.priority) > MOST_PRIORITY:
                 raise InvalidRequest(f"priority {submission.priority} is out of range", advice="Use small numbers.")
-            steps, fallbacks = await check_steps(self._processors, submission.workflow.steps, submission.kind)
+            steps, fallbacks = await check_steps(
+                self._processors, submission.workflow.steps, submission.kind, submission.for_all_steps
+            )
             mets = await asyncio.to_thread(_writable, submission.mets)
             lane = await self._open(mets)
             await self._check_groups(submission, lane.workspace, lane.index)
@@ -121,7 +134,6 @@ class Submissions:
                 steps,
                 pages,
                 page_wise=submission.page_wise,
-                overwrite=submission.overwrite,
                 # A job asked for by itself is always made, so that there is one to ask after.
                 has_files=lane.index.has_files if submission.kind is RunKind.WORKFLOW else _nothing_there,
             )
@@ -203,7 +215,12 @@ class Submissions:
     ) -> int:
         workspace = lane.workspace
         self._ownership.take(tx, workspace, known=lane.epoch)
-        rows = [StepRow(s.number, s.processor, s.parameters, s.input_file_grps, s.output_file_grps) for s in steps]
+        rows = [
+            StepRow(
+                s.number, s.processor, s.parameters, s.input_file_grps, s.output_file_grps, s.policies.to_text()
+            )
+            for s in steps
+        ]  # fmt: skip
         new_run = NewRun(
             id=run_id,
             kind=submission.kind,
@@ -211,7 +228,7 @@ class Submissions:
             workflow=submission.workflow.text,
             page_selector=submission.pages or "",
             page_wise=submission.page_wise,
-            overwrite=submission.overwrite,
+            overwrite=submission.for_all_steps.overwrite,
             priority=submission.priority,
             jobs=len(planned.jobs),
             skipped_jobs=planned.skipped,

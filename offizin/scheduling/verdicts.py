@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from offizin.errors import BadOutput
-from offizin.messages import Cause, Delta, File, PageOutcome, Result
+from offizin.messages import Cause, Counts, Delta, File, PageOutcome, Result
 from offizin.scheduling import retry_policy
 from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.lanes import Lane
@@ -20,6 +20,8 @@ class PageVerdict:
     page: str
     cause: Cause | None
     message: str
+    existed: bool = False
+    counts: Counts | None = None
 
 
 @dataclass(slots=True)
@@ -110,9 +112,11 @@ def judge(
 def _judge_page(piece: Dispatched, outcome: PageOutcome, claims: Claims) -> tuple[PageVerdict, list[File]]:
     """A page's verdict and those of its files that go into METS: a failed page leaves none."""
     if outcome.cause is not None:
-        return PageVerdict(outcome.page, outcome.cause, outcome.message), []
+        return PageVerdict(outcome.page, outcome.cause, outcome.message, outcome.existed), []
     try:
-        return PageVerdict(outcome.page, None, ""), _checked(piece, list(outcome.files), outcome.page, claims)
+        return PageVerdict(outcome.page, None, "", counts=outcome.counts), _checked(
+            piece, list(outcome.files), outcome.page, claims
+        )
     except BadOutput as error:
         return PageVerdict(outcome.page, Cause.BAD_OUTPUT, error.message), []
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, false, func, insert, null, select, text, update
 
-from offizin.jobs import LIVE, State
+from offizin.jobs import LIVE, SKIPPED, State
 from offizin.store.prepared import Prepared, among, numbers
 from offizin.store.tables import IN_FLIGHT, READY, edges, jobs
 from offizin.store.transaction import Transaction
@@ -84,6 +84,7 @@ class Ending:
     seconds: float
     tries: int
     losses: int
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ _add = Prepared(
         }
     )
 )  # fmt: skip
-_states_of_run = Prepared(select(jobs.c.state).where(jobs.c.run == bindparam("of")).distinct())
+_ends_of_run = Prepared(select(jobs.c.state, jobs.c.mark).where(jobs.c.run == bindparam("of")).distinct())
 _next_number = Prepared(select(func.coalesce(func.max(jobs.c.seq), 0)))
 _ready_processors = select(jobs.c.processor).where(jobs.c.server == bindparam("of"), text(READY)).distinct()
 _queue = Prepared(
@@ -140,7 +141,7 @@ _end = Prepared(
     .values(
         state=bindparam("to"), cause=bindparam("why"), message=bindparam("text"), started_at=bindparam("begun"),
         ended_at=bindparam("over"), seconds=bindparam("took"), tries=bindparam("tried"), losses=bindparam("lost"),
-        cancelling=false(),
+        cancelling=false(), mark=bindparam("marked"),
     )
 )  # fmt: skip
 _running = Prepared(
@@ -242,7 +243,7 @@ def end_attempts(tx: Transaction, endings: Sequence[Ending]) -> None:
             [
                 {
                     "job": e.seq, "to": e.state.value, "why": e.cause, "text": e.message, "begun": e.started_at,
-                    "over": e.ended_at, "took": e.seconds, "tried": e.tries, "lost": e.losses,
+                    "over": e.ended_at, "took": e.seconds, "tried": e.tries, "lost": e.losses, "marked": e.mark,
                 }
                 for e in endings
             ],
@@ -285,6 +286,19 @@ def cancel_waiting(tx: Transaction, seqs: Collection[int], cause: str | None, me
         )
 
 
+def take_way(tx: Transaction, seq: int, alternative: int, processor: str) -> None:
+    """From its next attempt on, the job is done in this way, by this processor."""
+    tx.execute(update(jobs).where(jobs.c.seq == seq).values(alternative=alternative, processor=processor))
+
+
+def skip_waiting(tx: Transaction, seqs: Collection[int], cause: str, message: str, now: float) -> None:
+    """Jobs of one page that are not to be done: they are over, without output."""
+    values = {"state": State.SUCCESS, "mark": SKIPPED, "cause": cause, "message": message, "ended_at": now}
+    wanted = list(seqs)
+    for start in range(0, len(wanted), CHUNK):
+        tx.execute(update(jobs).where(jobs.c.seq.in_(wanted[start : start + CHUNK])).values(values))
+
+
 def mark_cancelling(tx: Transaction, seqs: Collection[int]) -> None:
     if seqs:
         tx.execute(update(jobs).where(jobs.c.seq.in_(list(seqs))).values(cancelling=True))
@@ -325,8 +339,15 @@ def marked(tx: Transaction, run: int, mark: str) -> set[int]:
     return set(tx.execute(select(jobs.c.seq).where(jobs.c.run == run, jobs.c.mark == mark)).scalars())
 
 
-def states_of_run(tx: Transaction, run: int) -> set[State]:
-    return {State(row[0]) for row in _states_of_run.rows(tx, {"of": run})}
+def ends_of_run(tx: Transaction, run: int) -> set[tuple[State, str]]:
+    """Which states, and marks, there are among its jobs."""
+    return {(State(state), mark) for state, mark in _ends_of_run.rows(tx, {"of": run})}
+
+
+def states_of_many_pages(tx: Transaction, run: int) -> set[State]:
+    """Which states there are among its jobs of many pages."""
+    query = select(jobs.c.state).where(jobs.c.run == run, jobs.c.page.is_(None)).distinct()
+    return {State(state) for state in tx.execute(query).scalars()}
 
 
 def ids_of_run(tx: Transaction, run: int) -> list[tuple[str | None, str]]:

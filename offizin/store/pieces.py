@@ -25,6 +25,7 @@ class PageRow:
     state: State
     cause: str | None
     message: str
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class PageEnding:
     state: State
     cause: str | None
     message: str
+    mark: str = ""
 
 
 _ready = Prepared(
@@ -83,13 +85,17 @@ _ready = Prepared(
 _end_page = (
     update(job_pages)
     .where(job_pages.c.job == bindparam("of"), job_pages.c.page == bindparam("named"))
-    .values(state=bindparam("to"), cause=bindparam("why"), message=bindparam("text"))
+    .values(state=bindparam("to"), cause=bindparam("why"), message=bindparam("text"), mark=bindparam("marked"))
 )
 _set_piece = (
     update(pieces)
     .where(pieces.c.job == bindparam("of"), pieces.c.number == bindparam("which"))
     .values(state=bindparam("to"), tries=bindparam("tried"), losses=bindparam("lost"))
 )
+
+
+def _page(row: Row[Any]) -> PageRow:
+    return PageRow(row.job, row.number, row.page, row.piece, State(row.state), row.cause, row.message, row.mark)
 
 
 def _piece(row: Row[Any]) -> PieceRow:
@@ -111,7 +117,7 @@ def pages(tx: Transaction, job: int, states: Collection[State] | None = None) ->
     query = select(job_pages).where(job_pages.c.job == job).order_by(job_pages.c.number)
     if states is not None:
         query = query.where(job_pages.c.state.in_(list(states)))
-    return [PageRow(r.job, r.number, r.page, r.piece, State(r.state), r.cause, r.message) for r in tx.execute(query)]
+    return [_page(row) for row in tx.execute(query)]
 
 
 def pages_of_piece(tx: Transaction, job: int, piece: int) -> list[PageRow]:
@@ -121,7 +127,7 @@ def pages_of_piece(tx: Transaction, job: int, piece: int) -> list[PageRow]:
         .where(job_pages.c.job == job, job_pages.c.piece == piece, job_pages.c.state == State.CACHED)
         .order_by(job_pages.c.number)
     )
-    return [PageRow(r.job, r.number, r.page, r.piece, State(r.state), r.cause, r.message) for r in tx.execute(query)]
+    return [_page(row) for row in tx.execute(query)]
 
 
 def page_counts(tx: Transaction, job: int) -> dict[State, int]:
@@ -143,8 +149,14 @@ def end_pages(tx: Transaction, endings: Sequence[PageEnding]) -> None:
     if endings:
         tx.execute(
             _end_page,
-            [{"of": e.job, "named": e.page, "to": e.state.value, "why": e.cause, "text": e.message} for e in endings],
-        )
+            [
+                {
+                    "of": e.job, "named": e.page, "to": e.state.value, "why": e.cause, "text": e.message,
+                    "marked": e.mark,
+                }
+                for e in endings
+            ],
+        )  # fmt: skip
 
 
 def revive_pages(tx: Transaction, job: int, numbers: Collection[int]) -> None:
@@ -211,14 +223,26 @@ def cut(
 
 def cut_again(tx: Transaction, job: int, piece: int, open_pages: Sequence[str]) -> None:
     """Make a piece of its own of each of these pages of a piece that is over; attempts are counted on."""
-    old = tx.execute(select(pieces).where(pieces.c.job == job, pieces.c.number == piece)).one()
-    wanted = set(open_pages)
-    query = select(job_pages.c.number, job_pages.c.page).where(job_pages.c.job == job, job_pages.c.piece == piece)
-    numbers = [number for number, page in tx.execute(query.order_by(job_pages.c.number)) if page in wanted]
+    old, numbers = _of_piece(tx, job, piece, open_pages)
+    alone = [[number] for number in numbers]
     cut(
-        tx, job, old.processor, old.priority, old.tag, old.attempt, [[number] for number in numbers], old.server,
-        alternative=old.alternative,
+        tx, job, old.processor, old.priority, old.tag, old.attempt, alone, old.server, alternative=old.alternative
     )  # fmt: skip
+
+
+def cut_off(tx: Transaction, job: int, piece: int, named: Sequence[str], alternative: int, processor: str) -> None:
+    """Make one piece of these pages of a piece, to be done in another way, by this processor; attempts are counted
+    on."""
+    old, numbers = _of_piece(tx, job, piece, named)
+    cut(tx, job, processor, old.priority, old.tag, old.attempt, [numbers], old.server, alternative=alternative)
+
+
+def _of_piece(tx: Transaction, job: int, piece: int, named: Sequence[str]) -> tuple[Row[Any], list[int]]:
+    """The piece's row, and the numbers of these pages of it."""
+    old = tx.execute(select(pieces).where(pieces.c.job == job, pieces.c.number == piece)).one()
+    wanted = set(named)
+    query = select(job_pages.c.number, job_pages.c.page).where(job_pages.c.job == job, job_pages.c.piece == piece)
+    return old, [number for number, page in tx.execute(query.order_by(job_pages.c.number)) if page in wanted]
 
 
 def ready(tx: Transaction, processor: str, room: int, server: int = 1) -> list[ReadyPiece]:

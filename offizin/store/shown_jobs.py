@@ -32,6 +32,7 @@ class ShownJob:
     input_file_grps: str
     output_file_grps: str
     state: State
+    mark: str
     attempt: int
     cancelling: bool
     cause: str | None
@@ -60,8 +61,8 @@ def shown(
             runs.c.ended_at.is_not(None).label("run_ended"), workspaces.c.mets, jobs.c.step, jobs.c.page, jobs.c.pages,
             runs.c.page_selector, jobs.c.processor,
             func.coalesce(alternatives.c.parameters, steps.c.parameters).label("parameters"), steps.c.input_file_grps,
-            steps.c.output_file_grps, jobs.c.state, jobs.c.attempt, jobs.c.cancelling, jobs.c.cause, jobs.c.message,
-            runs.c.submitted_at, jobs.c.queued_at, jobs.c.started_at, jobs.c.ended_at, jobs.c.seconds,
+            steps.c.output_file_grps, jobs.c.state, jobs.c.mark, jobs.c.attempt, jobs.c.cancelling, jobs.c.cause,
+            jobs.c.message, runs.c.submitted_at, jobs.c.queued_at, jobs.c.started_at, jobs.c.ended_at, jobs.c.seconds,
         )
         .join(runs, runs.c.seq == jobs.c.run)
         .join(steps, (steps.c.run == jobs.c.run) & (steps.c.number == jobs.c.step))

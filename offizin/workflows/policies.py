@@ -7,6 +7,7 @@ here for one job, one step or one run.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -73,6 +74,14 @@ class Policies:
             said[known] = None if value is None else _READERS[known](known, value)
         return cls(**said)
 
+    @classmethod
+    def from_text(cls, text: str) -> Policies:
+        """From the text of a JSON object."""
+        return NOTHING_SAID if text == "{}" else cls.from_json(json.loads(text))
+
+    def to_text(self) -> str:
+        return json.dumps(self.to_json())
+
     def to_json(self) -> dict[str, Any]:
         """What was said, as JSON values. ``from_json`` reads it back."""
         return {name: value for name, value in asdict(self).items() if value is not None}
@@ -89,19 +98,21 @@ class Policies:
     def overwrite(self) -> bool:
         return self.on_existing_output is OnExistingOutput.OVERWRITE
 
-    def allows(self, missing: int, of: int) -> bool:
-        """Whether ``missing`` of so many pages (left out, or copied) still make a success.
+    def allows(self, failed: int, left_out: int, of: int) -> bool:
+        """Whether it is still a success when of so many pages some have ``failed``, and others were ``left_out`` (or
+        copied), as these policies say.
 
-        Where no limit was said, none may be missing, unless pages without output are to be left out or copied.
+        Where no limit was said, none may fail, and any number be left out.
         """
         limit = self.max_missing_outputs
         if limit is None:
-            return not missing or self.on_missing_output in (OnMissingOutput.SKIP, OnMissingOutput.COPY)
+            return not failed
         if limit < 0:
             return True
-        return missing <= (limit if limit >= 1 else limit * of + 1e-9)  # 0.29 of 100 are 29
+        return failed + left_out <= (limit if limit >= 1 else limit * of + 1e-9)  # 0.29 of 100 are 29
 
 
+NOTHING_SAID = Policies()
 NAMES = tuple(field.name for field in fields(Policies))
 
 

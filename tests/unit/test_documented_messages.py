@@ -87,7 +87,7 @@ def _objects(value: object) -> Iterator[dict[str, object]]:
 
 
 @pytest.mark.parametrize(
-    "struct", [messages.File, messages.Slice, messages.PageOutcome, messages.Tool, messages.ServerName]
+    "struct", [messages.File, messages.Slice, messages.PageOutcome, messages.Counts, messages.Tool, messages.ServerName]
 )
 def test_the_examples_show_every_field_of_what_is_inside(struct: type[msgspec.Struct]) -> None:
     fields = {field.encode_name for field in msgspec.structs.fields(struct)}

@@ -81,10 +81,18 @@ def test_what_is_no_policy_is_named(name: str, value: str, says: str) -> None:
     ],
 )
 def test_so_many_pages_may_be_missing(limit: str, missing: int, of: int, allowed: bool) -> None:
-    assert Policies.from_pairs([("max_missing_outputs", limit)]).allows(missing, of) is allowed
+    assert Policies.from_pairs([("max_missing_outputs", limit)]).allows(missing, 0, of) is allowed
 
 
-def test_no_page_may_be_missing_unless_pages_are_to_be_left_out() -> None:
-    assert not Policies().allows(1, 10)
-    assert Policies(OnMissingOutput.SKIP).allows(10, 10)
-    assert not Policies(OnMissingOutput.SKIP, max_missing_outputs=2).allows(3, 10)
+def test_without_a_limit_no_page_may_fail_and_any_number_be_left_out() -> None:
+    assert not Policies().allows(1, 0, 10)
+    assert Policies(OnMissingOutput.SKIP).allows(0, 10, 10)
+    assert not Policies(OnMissingOutput.SKIP).allows(1, 9, 10)
+    assert Policies(OnMissingOutput.SKIP, max_missing_outputs=3).allows(1, 2, 10)
+    assert not Policies(OnMissingOutput.SKIP, max_missing_outputs=2).allows(1, 2, 10)
+
+
+def test_text_goes_there_and_back() -> None:
+    said = Policies(OnMissingOutput.COPY, page_timeout=2.5)
+    assert Policies.from_text(said.to_text()) == said
+    assert Policies.from_text("{}") == Policies() and Policies().to_text() == "{}"

@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offizin.messages import Cause, File, Handshake, PageOutcome, Piece, Result, Slice, encode
+from offizin.messages import Cause, Counts, File, Handshake, PageOutcome, Piece, Result, Slice, encode
 from offizin.runner import codec
 from offizin.runner.slice_file import SliceFile
 
@@ -36,6 +36,13 @@ added_files = st.builds(
     size=st.none() | st.integers(0, 1 << 40),
     digest=optional_names,
 )
+counts = st.builds(
+    Counts,
+    regions=st.integers(0, 99),
+    lines=st.integers(0, 99),
+    words=st.integers(0, 999),
+    confidence=st.none() | st.floats(0, 1),
+)
 outcomes = st.builds(
     PageOutcome,
     page=names,
@@ -43,6 +50,7 @@ outcomes = st.builds(
     cause=st.none() | st.sampled_from(Cause),
     message=texts,
     existed=st.booleans(),
+    counts=st.none() | counts.filter(lambda of: of != Counts()),
 )
 parameters = st.dictionaries(texts, st.booleans() | st.integers(-(1 << 53), 1 << 53) | texts | st.lists(texts))
 pieces = st.builds(
@@ -68,6 +76,8 @@ pieces = st.builds(
     overwrite=st.booleans(),
     full_mets=st.booleans(),
     time_limit=st.none() | st.floats(0, 1e6),
+    refuse_existing=st.booleans(),
+    copy_input=st.booleans(),
 )
 
 
@@ -93,6 +103,7 @@ def outcome_fields(outcome: PageOutcome) -> dict[str, Any]:
         outcome.cause or "",
         outcome.message,
         outcome.existed,
+        None if outcome.counts is None else msgspec.json.decode(msgspec.json.encode(outcome.counts)),
     )
 
 
@@ -117,7 +128,18 @@ def a_piece() -> codec.Piece:
 @given(pieces)
 def test_the_runner_reads_every_piece(piece: Piece) -> None:
     read = codec.Piece(encode(piece))
-    for name in ("job", "attempt", "piece", "directory", "mets", "log", "overwrite", "full_mets"):
+    for name in (
+        "job",
+        "attempt",
+        "piece",
+        "directory",
+        "mets",
+        "log",
+        "overwrite",
+        "full_mets",
+        "refuse_existing",
+        "copy_input",
+    ):
         assert getattr(read, name) == getattr(piece, name)
     assert read.input_file_grps == piece.input_file_grps
     assert read.output_file_grps == piece.output_file_grps

@@ -64,7 +64,7 @@ async def test_more_jobs_than_a_statement_has_room_for_are_found(database: Datab
     seqs = await some_jobs(database, 40_000)
     assert len(await database.read(lambda tx: jobs.rows(tx, seqs))) == 40_000
     await database.write(lambda tx: jobs.cancel_waiting(tx, seqs, None, "", 5.0))
-    assert await database.read(lambda tx: jobs.states_of_run(tx, 1)) == {State.CANCELLED}
+    assert await database.read(lambda tx: jobs.ends_of_run(tx, 1)) == {(State.CANCELLED, "")}
 
 
 async def test_jobs_are_ready_by_priority_then_tag_then_number(database: Database) -> None:

@@ -90,4 +90,4 @@ async def test_jobs_are_counted_by_step_and_state(database: Database) -> None:
     assert await database.read(lambda tx: runs.counts(tx, 1)) == {
         (0, State.SUCCESS): 1, (0, State.CACHED): 2, (1, State.CACHED): 2,
     }  # fmt: skip
-    assert await database.read(lambda tx: jobs.states_of_run(tx, 1)) == {State.SUCCESS, State.CACHED}
+    assert await database.read(lambda tx: jobs.ends_of_run(tx, 1)) == {(State.SUCCESS, ""), (State.CACHED, "")}
