@@ -18,7 +18,17 @@ from benchmarks.conditions import Conditions, machine
 from benchmarks.figures import Group
 
 # The reference first: what comes after is compared with it.
-ONE_MACHINE = ("reference", "throughput", "latency", "real_pages", "memory", "cold_start", "waiting", "mets_figures")
+ONE_MACHINE = (
+    "reference",
+    "throughput",
+    "latency",
+    "real_pages",
+    "memory",
+    "cold_start",
+    "waiting",
+    "mets_figures",
+    "poison",
+)
 CLUSTER = ("cluster_throughput", "cluster_latency", "two_servers", "cluster_waiting")
 NAMES = ONE_MACHINE + CLUSTER
 

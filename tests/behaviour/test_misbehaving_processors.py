@@ -11,59 +11,16 @@ import pytest
 from ocrd_models import OcrdMets
 
 from tests.behaviour.books import make_book
+from tests.behaviour.installed_processors import MISBEHAVING, install
 from tests.behaviour.processes import Server
-from tests.behaviour.scripted_processors import write_processor
 from tests.behaviour.sizes import Place
 
 PAGES = 6
 BAD = "P3"
-_MISBEHAVING = """
-    class Scripted(Described):
-        def process_page_file(self, *files):
-            mode, where, page = self.parameter["mode"], self.parameter["where"], files[0].pageId
-            if page != where:
-                return super().process_page_file(*files)
-            if mode == "raise":
-                raise ValueError("no ink")
-            if mode == "exit":
-                sys.exit(3)
-            if mode == "leave":
-                os._exit(4)
-            if mode == "crash":
-                os.kill(os.getpid(), signal.SIGSEGV)
-            if mode == "killed":
-                os.kill(os.getpid(), signal.SIGKILL)
-            if mode == "hang":
-                time.sleep(600)
-            if mode == "fork":
-                subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "left-behind"])
-                os._exit(5)
-            if mode == "nothing":
-                return
-            if mode == "flood":
-                sys.stdout.buffer.write(b"\\x1b[31m\\xff\\x00" * 200000)
-                raise ValueError("flood")
-            if mode == "delete":
-                super().process_page_file(*files)
-                for made in Path(self.output_file_grp).glob("*" + page + "*"):
-                    made.unlink()
-                return
-
-        def process_page_pcgts(self, *pages, page_id=None):
-            return OcrdPageResult(pages[0])
-"""
-_OLD = """
-    class Scripted(Described):
-        def process(self):
-            for file in self.input_files:
-                if file.pageId == self.parameter["where"] and self.parameter["mode"] == "raise":
-                    raise ValueError("no ink")
-                self.workspace.add_file(
-                    self.output_file_grp, file_id=make_file_id(file, self.output_file_grp), page_id=file.pageId,
-                    mimetype="text/plain", content="ink", local_filename=f"{self.output_file_grp}/{file.pageId}.txt")
-"""
 CAUSES = {
     "raise": "EXCEPTION",
+    "memory": "OUT_OF_MEMORY",
+    "image": "BAD_IMAGE",
     "exit": "EXIT",
     "leave": "EXIT",
     "crash": "CRASH",
@@ -73,26 +30,25 @@ CAUSES = {
     "nothing": "NO_OUTPUT",
     "flood": "EXCEPTION",
     "delete": "BAD_OUTPUT",
+    "broken": "BAD_OUTPUT",
+    "cut off": "BAD_OUTPUT",
+    "no PAGE": "BAD_OUTPUT",
+    "empty file": "BAD_OUTPUT",
 }
 
 
-_BROKEN = """\
-#!/bin/sh
-case $1 in --dump-json) echo '{tool}';; *) echo no model here >&2; exit 7;; esac
-"""
+@pytest.fixture(scope="session")
+def misbehaving(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install(MISBEHAVING, tmp_path_factory.mktemp("misbehaving"))
 
 
 @pytest.fixture(scope="module")
-def server(shared_place: Place) -> Iterator[Server]:
+def server(shared_place: Place, misbehaving: Path) -> Iterator[Server]:
     """A server that lets a page of it take three seconds."""
-    write_processor(shared_place.processors, _MISBEHAVING, "ocrd-misbehaving")
-    write_processor(shared_place.processors, _OLD, "ocrd-old")
-    broken = shared_place.processors / "ocrd-broken"
-    tool = {"executable": "ocrd-broken", "steps": ["layout/analysis"], "parameters": {}}
-    broken.write_text(_BROKEN.format(tool=json.dumps(tool)))
-    broken.chmod(0o755)
-    running = shared_place.server(time_limits={"ocrd-misbehaving": 3.0})
-    shared_place.staff(("ocrd-dummy:2", "ocrd-misbehaving:2", "ocrd-old:2", "ocrd-broken:2"))
+    for program in misbehaving.glob("ocrd-*"):
+        (shared_place.processors / program.name).symlink_to(program)
+    running = shared_place.server(time_limits={"ocrd-misbehaving": 3.0, "ocrd-misbehaving-old": 3.0})
+    shared_place.staff(("ocrd-dummy:2", "ocrd-misbehaving:2", "ocrd-misbehaving-old:2", "ocrd-unloadable:2"))
     yield running
     assert running.stop() == 0
 
@@ -129,7 +85,7 @@ def test_one_bad_page_fails_for_its_cause_and_the_rest_goes_on(
 @pytest.mark.parametrize("page_wise", [True, False], ids=["page-wise", "whole book"])
 def test_an_old_processor_fails_page_by_page_too(server: Server, tmp_path: Path, mode: str, page_wise: bool) -> None:
     mets = make_book(tmp_path / "book", PAGES)
-    text = workflow("ocrd-old", mode).splitlines()[0]
+    text = workflow("ocrd-misbehaving-old", mode).splitlines()[0]
     run = server.run_workflow(mets, text, page_wise=page_wise)["job_id"]
     assert server.wait_for_run(run) == ("SUCCESS" if mode == "ok" else "FAILED")
     expected = {f"P{n}" for n in range(1, PAGES + 1)}
@@ -142,7 +98,7 @@ def test_an_old_processor_fails_page_by_page_too(server: Server, tmp_path: Path,
 def test_a_processor_that_cannot_be_loaded_fails_its_jobs_with_what_it_said(server: Server, tmp_path: Path) -> None:
     mets = make_book(tmp_path / "book", 2)
     for page_wise in (True, False):
-        run = server.run_workflow(mets, "broken -I OCR-D-IMG -O OCR-D-OUT", page_wise=page_wise)["job_id"]
+        run = server.run_workflow(mets, "unloadable -I OCR-D-IMG -O OCR-D-OUT", page_wise=page_wise)["job_id"]
         assert server.wait_for_run(run) == "FAILED"
         failures = server.client.get(f"/workflow/job/{run}/failures").json()["failures"]
         assert failures

@@ -171,10 +171,14 @@ class Cluster(Ordeal):
         _finished(self._postgresql.execute(query))
 
     def _owns_something(self, name: str) -> bool:
+        """That has to be done: a workspace without work is anybody's."""
         home_name = (self.directory / name / "server").read_text().strip()
         query = (
-            "SELECT count(*) FROM workspaces JOIN servers ON servers.seq = workspaces.owner "
-            f"WHERE servers.name = '{home_name}'"
+            "SELECT EXISTS (SELECT FROM workspaces w JOIN servers s ON s.seq = w.owner "
+            f"WHERE s.name = '{home_name}' AND "
+            "(EXISTS (SELECT FROM runs r WHERE r.workspace = w.seq AND r.ended_at IS NULL)"
+            " OR EXISTS (SELECT FROM deltas d WHERE d.workspace = w.seq))) "
+            f"OR EXISTS (SELECT FROM callbacks c JOIN servers s ON s.seq = c.server WHERE s.name = '{home_name}')"
         )
         return bool(_finished(self._postgresql.execute(query, self._database.database))[0][0])
 

@@ -1,0 +1,1 @@
+"""Processors that misbehave on one page, as their parameters ``mode`` and ``where`` say."""
