@@ -33,6 +33,7 @@ _COUNTS = (
     "SELECT count(*) FROM callbacks",
     "SELECT coalesce(sum(open_jobs), 0) FROM runs",
 )
+_SESSION = r"this worker is session (\S+)"
 
 
 class Cluster(Ordeal):
@@ -137,12 +138,13 @@ class Cluster(Ordeal):
 
     def let_a_worker_sleep_past_its_lease(self) -> None:
         worker = self._random.choice(list(self.workers.values()))
-        sessions = _count(worker, "this worker is session")
-        silent = rf"\(pid {worker.process.pid}\) is silent: taken for lost"
-        before = [(server, _count(server, silent)) for server in self.servers.values()]
+        # Perhaps it has just lost one: that is said to be silent soon, and it has another one soon.
+        lost = _count(worker, "no server has heard this worker in time")
+        sessions = max(_count(worker, _SESSION), lost + 1)
+        session = worker.wait_until_it_says(_SESSION, times=sessions)[1]
         worker.signal(signal.SIGSTOP)
-        for server, times in before:
-            server.wait_until_it_says(silent, times=times + 1)
+        for server in self.servers.values():
+            server.wait_until_it_says(f"session {session} .* is silent: taken for lost")
         worker.signal(signal.SIGCONT)
         worker.begun(sessions + 1)
 
