@@ -9,6 +9,7 @@ from ocrd_utils import MIMETYPE_PAGE
 
 from .causes import cause_of
 from .codec import Piece, file_fields, page_outcome
+from .page_check import fault_in_page
 from .recognised import count, richest
 from .slice_workspace import size_and_digest
 
@@ -33,14 +34,18 @@ class Accounts:
         inputs = set(piece.input_file_grps)
         self._has_input = {f["page_id"] for f in before if f["file_grp"] in inputs and "page_id" in f}
         self._pages = set(piece.pages)
-        self._counts: list[dict[str, float]] = []  # of the files taken last
+        # of the files taken last
+        self._counts: list[dict[str, float]] = []
+        self._faults: list[str] = []
         self.started = 0
 
     def returned(self, page: str) -> None:
         """The processor is done with the page and raised nothing."""
         files = self._take(page)
         counts = richest(self._counts)
-        if self._groups and not any(file["file_grp"] in self._groups for file in files):
+        if self._faults:
+            self._end(page, page_outcome(page, cause="BAD_OUTPUT", message="; ".join(self._faults)))
+        elif self._groups and not any(file["file_grp"] in self._groups for file in files):
             if page in self._had_output:
                 self._end(page, page_outcome(page, files, existed=True, counts=counts))
             else:
@@ -102,22 +107,26 @@ class Accounts:
             keys = [key for key, file in added.items() if file.pageId == page]
         else:
             keys = self._by_page.pop(page, [])
-        self._counts = []
+        self._counts, self._faults = [], []
         return [self._fields(added.pop(key)) for key in keys]
 
     def _fields(self, file: Any) -> dict[str, Any]:
         size, digest = getattr(file, "size", None), getattr(file, "digest", None)
-        counts = getattr(file, "counts", None)
+        counts, fault = getattr(file, "counts", None), getattr(file, "fault", "")
         if size is None and file.local_filename:
             path = os.path.join(self._piece.directory, file.local_filename)
             size, digest = size_and_digest(path)
             if size is not None and file.mimetype == MIMETYPE_PAGE:
-                counts = _counts_in(path)
+                counts, fault = _looked_at(path)
         if counts:
             self._counts.append(counts)
+        if fault:
+            self._faults.append(f"{file.local_filename} is no PAGE: {fault}")
         return file_fields(file, size, digest)
 
 
-def _counts_in(path: str) -> dict[str, float] | None:
+def _looked_at(path: str) -> tuple[dict[str, float] | None, str]:
+    """What is counted in a file of PAGE, and what is wrong with it."""
     with open(path, "rb") as stream:
-        return count(stream.read())
+        content = stream.read()
+    return count(content), fault_in_page(content)

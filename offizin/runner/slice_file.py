@@ -12,7 +12,7 @@ from ocrd_models import ClientSideOcrdFile
 
 class SliceFile(ClientSideOcrdFile):
     """``size`` (bytes) and ``digest`` are known of files whose content went through ``Workspace.add_file``, as
-    are the ``counts`` of PAGE."""
+    are the ``counts`` of PAGE, and the ``fault`` of what is none."""
 
     def __init__(
         self,
@@ -36,6 +36,7 @@ class SliceFile(ClientSideOcrdFile):
         self.size = size
         self.digest = digest
         self.counts: Any = None
+        self.fault = ""
 
     @classmethod
     def from_fields(cls, fields: dict[str, Any]) -> SliceFile:

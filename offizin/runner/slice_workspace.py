@@ -14,6 +14,7 @@ from ocrd import Resolver, Workspace
 from ocrd_utils import MIMETYPE_PAGE, config, getLogger
 
 from .channel import Channel
+from .page_check import fault_in_page
 from .recognised import count
 
 _log = getLogger("ocrd.workspace.add_file")
@@ -69,7 +70,7 @@ class SliceWorkspace(Workspace):
         file.size = len(body)
         file.digest = hashlib.blake2b(body, digest_size=16).hexdigest()
         if file.mimetype == MIMETYPE_PAGE:
-            file.counts = count(body)
+            file.counts, file.fault = count(body), fault_in_page(body)
         return file
 
     def _path_inside(self, filename: str) -> tuple[str, str]:
