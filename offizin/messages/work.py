@@ -185,15 +185,28 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
     notes: list[tuple[str, str]] = []
 
 
+class Orphan(msgspec.Struct, frozen=True, gc=False):
+    """A file on disk that no METS is to list any more. ``path`` is relative to the workspace, ``changed_at`` in
+    nanoseconds: it is the file that was meant only while they and the inode are the same."""
+
+    path: str
+    size: int
+    changed_at: int
+    inode: int
+
+
 class Delta(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one attempt adds to a METS. Applying it twice is the same as applying it once.
 
-    With ``overwrite`` all other files of the (file group, page) pairs it names are taken out of the METS.
+    With ``overwrite`` all other files of the (file group, page) pairs it names are taken out of the METS, and all of
+    those that it ``empties``. ``orphans`` are files to be deleted once the METS is saved.
     """
 
     files: list[File] = []
     agents: list[Agent] = []
     overwrite: bool = False
+    empties: list[tuple[str, str]] = []
+    orphans: list[Orphan] = []
 
 
 class Handshake(msgspec.Struct, frozen=True, omit_defaults=True):

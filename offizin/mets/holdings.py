@@ -68,7 +68,8 @@ class Holdings:
     def apply(self, delta: Delta) -> None:
         """Take a delta in. Once or twice is the same; a file that is there already stays as it is.
 
-        With ``delta.overwrite``, other files of its (group, page) pairs go, and a file that differs is replaced.
+        With ``delta.overwrite``, other files of its (group, page) pairs go, and of those that it empties; a file that
+        differs is replaced.
         """
         if delta.overwrite:
             self._take_out_what_is_replaced(delta)
@@ -127,7 +128,7 @@ class Holdings:
                 yield replace(file, page_id=page)
 
     def _take_out_what_is_replaced(self, delta: Delta) -> None:
-        wanted: dict[tuple[str, str | None], dict[str, File]] = {}
+        wanted: dict[tuple[str, str | None], dict[str, File]] = {pair: {} for pair in delta.empties}
         for file in delta.files:
             wanted.setdefault((file.file_grp, file.page_id), {}).setdefault(file.id, as_indexed(file))
         gone = [

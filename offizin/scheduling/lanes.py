@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from offizin.errors import OffizinError, Unavailable
-from offizin.messages import Delta
+from offizin.messages import Delta, Orphan
 from offizin.mets.index import MetsIndex
 from offizin.mets.leftovers import clear_leftovers
+from offizin.mets.orphans import delete_orphans, listed_paths
 from offizin.mets.save import save
 from offizin.mets.stamp import Stamp
 from offizin.scheduling.ownership import Ownership
@@ -62,6 +63,13 @@ class Lane:
         """Write the deltas into mets.xml. Raises MetsChanged when somebody else has written it meanwhile."""
         async with self.touching:
             self.index.stamp = await asyncio.to_thread(self._save, self.mets, new, self.index.stamp)
+
+    async def delete_orphans(self, orphans: Sequence[Orphan]) -> None:
+        """What the saved METS lists no more, and nothing that has been added to it since."""
+        listed = listed_paths(self.index.by_arrival())
+        async with self.touching:
+            deleted = await asyncio.to_thread(delete_orphans, self.index.directory, orphans, listed)
+        log.info("%s: %d files were not made again, and are deleted", self.mets, len(deleted))
 
 
 class Lanes:

@@ -45,6 +45,8 @@ class Saving:
                 if waiting:
                     lane = await self._lanes.open(mets, self._clock.now())
                     await lane.save(waiting)
+                    if orphans := [orphan for delta in waiting for orphan in delta.orphans]:
+                        await lane.delete_orphans(orphans)
                 now = self._clock.monotonic()
                 self.cost[workspace], self.saved_at[workspace] = now - start, now
             return last

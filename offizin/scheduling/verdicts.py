@@ -1,5 +1,5 @@
 """From what came back to what it means: each piece's pages judged, its delta checked against the METS. Pure but for
-the look at the files' sizes on disk, which the index does."""
+the look at the files on disk."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 
 from offizin.errors import BadOutput
 from offizin.messages import Cause, Counts, Delta, File, PageOutcome, Result
+from offizin.mets.orphans import orphans_of
 from offizin.scheduling import retry_policy
 from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.lanes import Lane
@@ -91,7 +92,7 @@ def judge(
     if result.end and result.cause is None:
         judged.extend(PageVerdict(page, Cause.NO_OUTPUT, "the processor did nothing for this page") for page in left)
         left = []
-    verdict = Verdict(piece, result, judged, left, Delta(files=files, overwrite=piece.overwrite))
+    verdict = Verdict(piece, result, judged, left, _delta(piece, files))
     if result.end:
         failed = verdict.worst
         verdict.next = retry_policy.after(
@@ -107,6 +108,19 @@ def judge(
             limits,
         )
     return verdict
+
+
+def _delta(piece: Dispatched, files: list[File]) -> Delta:
+    """What goes into the METS; where it overwrites, also what goes out of it, and then from disk."""
+    if not piece.overwrite or not files:
+        return Delta(files=files, overwrite=piece.overwrite)
+    index = _lane(piece).index
+    made = {(file.file_grp, file.page_id) for file in files}
+    pages = dict.fromkeys(file.page_id for file in files if file.page_id is not None)
+    pairs = [(group, page) for page in pages for group in piece.context.output_file_grps]
+    empties = [pair for pair in pairs if pair not in made and index.has_files(*pair)]
+    old = [file for pair in {*pairs, *made} for file in index.files(*pair)]
+    return Delta(files=files, overwrite=True, empties=empties, orphans=orphans_of(index.directory, old, files))
 
 
 def _judge_page(piece: Dispatched, outcome: PageOutcome, claims: Claims) -> tuple[PageVerdict, list[File]]:

@@ -105,6 +105,14 @@ def test_overwrite_replaces_what_the_pages_have_in_these_groups_and_nothing_else
     assert ids(plain, "OCR-D-IMG", "PHYS_0002") == ["IMG_2"]
 
 
+def test_overwriting_may_leave_a_page_without_files_in_a_group(plain: Holdings) -> None:
+    new = [file("NEW", "OCR-D-SEG", "PHYS_0001")]
+    plain.apply(Delta(new, overwrite=True, empties=[("OCR-D-IMG", "PHYS_0001")]))
+    assert ids(plain, "OCR-D-SEG", "PHYS_0001") == ["NEW"]
+    assert not plain.has_files("OCR-D-IMG", "PHYS_0001")
+    assert plain.has_files("OCR-D-IMG", "PHYS_0002")
+
+
 def test_overwriting_with_the_same_is_no_change(plain: Holdings) -> None:
     delta = Delta([file("A", "NEW", "PHYS_0001"), file("B", "NEW", "PHYS_0001")], overwrite=True)
     plain.apply(delta)

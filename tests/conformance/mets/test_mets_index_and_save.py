@@ -94,17 +94,35 @@ new_files = st.builds(
     hrefs,
 )
 agents = st.builds(Agent, st.sampled_from(["agent_1", "agent_2"]), st.just("ocrd-x"), st.just("ocr"))
-deltas = st.builds(Delta, st.lists(new_files, max_size=5), st.lists(agents, max_size=1), st.booleans())
+
+
+@st.composite
+def all_deltas(draw: st.DrawFn) -> Delta:
+    """One that overwrites may leave a page that it adds to without files in another group."""
+    files = draw(st.lists(new_files, max_size=5))
+    overwrite = draw(st.booleans())
+    pairs = [(group, file.page_id) for file in files if file.page_id for group in GROUPS]
+    empties = draw(st.lists(st.sampled_from(pairs), max_size=2)) if overwrite and pairs else []
+    return Delta(files, draw(st.lists(agents, max_size=1)), overwrite, empties)
+
+
+deltas = all_deltas()
 
 
 def holdings(index: MetsIndex) -> dict[str, object]:
     slice_ = index.slice(index.pages, with_files_without_page=True)
     return {
         "pages": index.pages,
-        "groups": index.file_groups,
+        "groups": groups_in_use(index),
         "files": slice_.files,
         "by id": {file.id: list(index.all_by_id(file.id)) for file in slice_.files},
     }
+
+
+def groups_in_use(index: MetsIndex) -> list[str]:
+    """A group that was emptied before it was ever saved is not in the document."""
+    in_use = {file.file_grp for file in index.by_arrival()}
+    return [group for group in index.file_groups if group in in_use]
 
 
 def sorted_ids(found: dict[str, object]) -> dict[str, object]:
@@ -171,4 +189,4 @@ def test_applying_twice_is_applying_once(directory: Path, document: str, waiting
 def holdings_by_place(index: MetsIndex) -> object:
     """Replayed from the beginning, what was replaced in between comes back and goes again: the order may differ."""
     files = index.slice(index.pages, with_files_without_page=True).files
-    return index.pages, index.file_groups, sorted(map(str, files))
+    return index.pages, groups_in_use(index), sorted(map(str, files))
