@@ -27,6 +27,7 @@ from offizin.mets.save import save
 from offizin.processors.discovery import Discovery
 from offizin.processors.surroundings import search_path
 from offizin.scheduling.arriving_logs import ArrivingLogs
+from offizin.scheduling.breaker import Breaker
 from offizin.scheduling.cancellation import Cancellation
 from offizin.scheduling.choosing import Choosing
 from offizin.scheduling.completion import Completion
@@ -44,6 +45,7 @@ from offizin.scheduling.retry_policy import Limits
 from offizin.scheduling.retrying import Retrying
 from offizin.scheduling.saving import Saving
 from offizin.scheduling.sending import Sending
+from offizin.scheduling.step_pauses import StepPauses
 from offizin.scheduling.submission import Submissions
 from offizin.scheduling.workforce import LeftBehind, Processors, Scheduler, Workforce
 from offizin.settings import Settings, SyncMode
@@ -197,18 +199,28 @@ class Offizin:
         )  # fmt: skip
         changed: Callable[[], None] = self.changes.announce
         wake, virtual_time = self.dispatcher.wake, choosing.virtual_times.now
+        breaker = Breaker(settings.failures_in_a_row)
+        self.pauses = Pauses(
+            self.database, clock, apply=workforce.pause, look_everywhere=self.dispatcher.look_everywhere,
+            steps=breaker.told, alone=settings.reference.process_queue is None and not self.database.shared,
+        )  # fmt: skip
         self.saving = Saving(self.database, self.lanes, clock, self.timings)
         self.callbacks = Callbacks(self.database, clock, server, self._parts.transport)
         self.endings = Endings(
             self.database, self.lanes, self.saving, self.learned, clock,
             server=server, changed=self.changes.announce_end, called_back=self.callbacks.wake,
+            resumed=self.pauses.wake,
         )  # fmt: skip
         run_over = self.endings.run_over
+        self.step_pauses = StepPauses(
+            self.database, ownership, clock, wake=wake, look=self.pauses.look, changed=changed
+        )
         self.completion = Completion(
             self.database, self.broker, self.dispatcher, choosing, self.learned, clock, self.timings,
-            self.tallies, limits, run_over=run_over, end_work=workforce.cancel, changed=changed,
-            logs=ArrivingLogs(self.dispatcher, self.log_parts), queue=results_of(workforce.sender.name),
-            takes=workforce.takes, others=workforce.heard, strays=Strays(self.database, self.broker, server).pass_on,
+            self.tallies, limits, breaker, run_over=run_over, end_work=workforce.cancel, changed=changed,
+            paused=self.pauses.wake, logs=ArrivingLogs(self.dispatcher, self.log_parts),
+            queue=results_of(workforce.sender.name), takes=workforce.takes, others=workforce.heard,
+            strays=Strays(self.database, self.broker, server).pass_on,
         )  # fmt: skip
         self.submissions = Submissions(
             self.database, ownership, self.lanes, contexts, self.processors, self.dispatcher, choosing, clock,
@@ -233,10 +245,6 @@ class Offizin:
             alive=workforce.renew, fenced=self._end_at_once,
         )  # fmt: skip
         await self.heartbeats.start()
-        self.pauses = Pauses(
-            self.database, clock, apply=workforce.pause, look_everywhere=self.dispatcher.look_everywhere,
-            alone=settings.reference.process_queue is None and not self.database.shared,
-        )  # fmt: skip
         self._news = self._news_of_others(opened)
         if self._news is not None:
             await self._news.start()

@@ -35,10 +35,21 @@ class Recognised(BaseModel):
     confidence: float | None
 
 
+class StepPause(BaseModel):
+    """``name`` is what it is resumed by: RUN/STEP. ``cause`` and ``message`` are those of the failures in a row that it
+    was paused for, empty where somebody asked for it."""
+
+    name: str
+    since: float
+    cause: str
+    message: str
+
+
 class StepSummary(BaseModel):
     """``counts``: how many of the step's jobs are in which state; ``pages``: how many pages of its job of many pages
     (empty where each page has a job of its own). ``number`` counts from 0. ``seconds``: what its jobs took, all
-    together; None while the run goes on. ``paused``: nothing more of it begins now. ``policies``: those that were set,
+    together; None while the run goes on. ``paused``: nothing more of it begins now; ``pause``: the step
+    itself is paused, not its processor. ``policies``: those that were set,
     by the request or the workflow; ``recognised``: summed up over its pages, None where there is nothing."""
 
     number: int
@@ -53,10 +64,12 @@ class StepSummary(BaseModel):
     policies: dict[str, Any]
     account: PageAccount
     recognised: Recognised | None
+    pause: StepPause | None
 
 
 class RunSummary(BaseModel):
-    """A run of a workflow, or of one job submitted by itself. ``skipped``: (step, page) pairs that were done before."""
+    """A run of a workflow, or of one job submitted by itself. ``skipped``: (step, page) pairs that were done before;
+    ``stalled``: nothing of it can be done before a paused step is resumed."""
 
     run_id: str
     kind: RunKind
@@ -74,6 +87,7 @@ class RunSummary(BaseModel):
     jobs: int
     skipped: int
     steps: list[StepSummary]
+    stalled: bool
 
 
 class RunList(BaseModel):
@@ -219,6 +233,21 @@ class RetryAnswer(BaseModel):
     jobs: int
 
 
+class ResumeRequest(BaseModel):
+    """``step`` counts from 0; without it all steps of the run that are paused go on. ``retry``: what has failed in the
+    run is done again, too."""
+
+    step: int | None = Field(default=None, ge=0)
+    retry: bool = False
+
+
+class ResumeAnswer(BaseModel):
+    """``steps`` that go on, from 0; ``jobs``: how many of those that had failed or were cancelled wait again."""
+
+    steps: list[int]
+    jobs: int
+
+
 class PriorityChange(BaseModel):
     """Jobs of higher priority go first."""
 
@@ -294,11 +323,14 @@ class WorkerSummary(BaseModel):
 
 
 class PauseSummary(BaseModel):
-    """``running``: how many pieces are still worked on, or lie before workers; ``drained``: none is, or will be."""
+    """``running``: how many pieces are still worked on, or lie before workers; ``drained``: none is, or will be.
+    ``cause`` and ``message`` are those of the failures it was paused for, empty where somebody asked for it."""
 
     kind: PauseKind
     name: str
     since: float
+    cause: str
+    message: str
     running: int
     drained: bool
 

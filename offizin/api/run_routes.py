@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Query
@@ -14,6 +15,8 @@ from offizin.api.models import (
     Failures,
     Gaps,
     PriorityChange,
+    ResumeAnswer,
+    ResumeRequest,
     RetryAnswer,
     RetryRequest,
     RunList,
@@ -88,3 +91,16 @@ async def retry_run(
     run = await run_views.run_row(offizin, run_id)
     redo = Redo() if asked is None else request_checks.redo(asked)
     return RetryAnswer(jobs=(await offizin.retrying.retry_run(run, redo)).jobs)
+
+
+@router.post("/workflow/job/{run_id}/resume")
+async def resume_run(offizin: CurrentOffizin, run_id: str, wanted: ResumeRequest | None = None) -> ResumeAnswer:
+    """Go on with steps that are paused: because too many pages in a row failed for one cause, or somebody wanted it."""
+    run = await run_views.run_row(offizin, run_id)
+    wanted = wanted or ResumeRequest()
+    resumed = await offizin.step_pauses.resume(run, wanted.step)
+    jobs = 0
+    if wanted.retry:
+        with suppress(Conflict):  # nothing had failed
+            jobs = (await offizin.retrying.retry_run(run)).jobs
+    return ResumeAnswer(steps=list(resumed.steps), jobs=jobs)

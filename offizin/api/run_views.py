@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from offizin.api.job_views import run_unknown
-from offizin.api.models import RunList, RunSummary, StepSummary
+from offizin.api.models import RunList, RunSummary, StepPause, StepSummary
 from offizin.api.page_accounts import account, recognised
 from offizin.jobs import State, shown_run_state
 from offizin.offizin import Offizin
 from offizin.scheduling.run_end import forgiven
-from offizin.store import jobs, page_counts, page_tallies, pieces, runs
+from offizin.store import held, jobs, page_counts, page_tallies, pieces, runs
 from offizin.store.page_tallies import LOST
+from offizin.store.pauses import PauseRow
 from offizin.store.runs import RunRow, StepRow
 from offizin.store.transaction import Transaction
+from offizin.upkeep.pauses import Pauses
 from offizin.workflows.policies import Policies
 
 FAILED_TASKS = "failed-processor-tasks"
@@ -59,8 +61,8 @@ async def run_info(offizin: Offizin, run_id: str) -> dict[str, Any]:
 
 async def run_summary(offizin: Offizin, run_id: str) -> RunSummary:
     """Raises RunUnknown."""
-    paused = offizin.pauses.processors
-    return await offizin.database.read(lambda tx: _summary(tx, _row(tx, run_id), paused))
+    pauses = offizin.pauses
+    return await offizin.database.read(lambda tx: _summary(tx, _row(tx, run_id), pauses))
 
 
 async def list_runs(
@@ -70,11 +72,11 @@ async def list_runs(
     if state is not None and not state.is_final:
         state = State.RUNNING
 
-    paused = offizin.pauses.processors
+    pauses = offizin.pauses
 
     def read(tx: Transaction) -> RunList:
         found = runs.listed(tx, state=state, mets=mets, before=before, limit=limit + 1)
-        shown = [_summary(tx, run, paused) for run in found[:limit]]
+        shown = [_summary(tx, run, pauses) for run in found[:limit]]
         return RunList(runs=shown, next=str(found[limit - 1].seq) if len(found) > limit else None)
 
     return await offizin.database.read(read)
@@ -85,6 +87,10 @@ def _row(tx: Transaction, run_id: str) -> RunRow:
     if run is None:
         raise run_unknown(run_id)
     return run
+
+
+def _pause(row: PauseRow | None) -> StepPause | None:
+    return None if row is None else StepPause(name=row.name, since=row.since, cause=row.cause, message=row.message)
 
 
 def _by_state(counts: dict[tuple[int, State], int]) -> dict[State, int]:
@@ -107,15 +113,16 @@ def _state_now(tx: Transaction, run: RunRow, steps: Sequence[StepRow], counts: d
     return shown_run_state(_by_state(counts), ended=False)
 
 
-def _summary(tx: Transaction, run: RunRow, paused: Collection[str]) -> RunSummary:
+def _summary(tx: Transaction, run: RunRow, pauses: Pauses) -> RunSummary:
     counts = runs.counts(tx, run.seq)
     live = run.ended_at is None
+    run_steps = runs.steps_of(tx, run.seq)
     seconds = {} if live else runs.seconds(tx, run.seq)
     of_many = [] if run.page_wise else [row for row in jobs.of_run(tx, run.seq) if row.page is None]
     pages = {row.step: pieces.page_counts(tx, row.seq) for row in of_many}
-    step_rows = runs.steps_of(tx, run.seq)
     tallies = page_tallies.of_run(tx, run.seq)
     found = page_counts.of_run(tx, run.seq)
+    paused = {n: _pause(pauses.step(run.id, n)) if live else None for n in range(len(run_steps))}
     steps = [
         StepSummary(
             number=step.number,
@@ -126,16 +133,18 @@ def _summary(tx: Transaction, run: RunRow, paused: Collection[str]) -> RunSummar
             counts={state: count for (number, state), count in counts.items() if number == step.number},
             pages=pages.get(step.number, {}),
             seconds=seconds.get(step.number),
-            paused=live and step.processor in paused,
+            paused=live and (step.processor in pauses.processors or paused[step.number] is not None),
+            pause=paused[step.number],
             policies=json.loads(step.policies),
             account=account(tally for tally in tallies if tally.step == step.number),
             recognised=recognised(found.get(step.number)),
         )
-        for step in step_rows
+        for step in run_steps
     ]
     return RunSummary(
-        run_id=run.id, kind=run.kind, state=_state_now(tx, run, step_rows, counts) if live else run.state,
+        run_id=run.id, kind=run.kind, state=_state_now(tx, run, run_steps, counts) if live else run.state,
         path_to_mets=run.mets, workflow=run.workflow, page_id=run.page_selector, page_wise=run.page_wise,
         priority=run.priority, overwrite=run.overwrite, submitted_at=run.submitted_at, ended_at=run.ended_at,
         message=run.message, description=run.description, jobs=run.all_jobs, skipped=run.skipped_jobs, steps=steps,
+        stalled=any(paused.values()) and not held.can_go_on(tx, run.seq, [n for n, row in paused.items() if row]),
     )  # fmt: skip

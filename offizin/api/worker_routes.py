@@ -8,10 +8,12 @@ from fastapi import APIRouter
 
 from offizin.api.current import CurrentOffizin
 from offizin.api.models import PauseSummary, WorkerList
+from offizin.api.run_views import run_row
 from offizin.api.worker_views import pause_summary, worker_list
 from offizin.errors import Conflict, NotFound
 from offizin.offizin import Offizin
-from offizin.store.pauses import PauseKind
+from offizin.store.pauses import PauseKind, step_of
+from offizin.store.runs import RunRow
 
 router = APIRouter(tags=["admin"])
 
@@ -22,22 +24,36 @@ async def workers(offizin: CurrentOffizin) -> WorkerList:
     return await worker_list(offizin)
 
 
-@router.put("/pauses/{kind}/{name}")
+@router.put("/pauses/{kind}/{name:path}")
 async def pause(offizin: CurrentOffizin, kind: PauseKind, name: str) -> PauseSummary:
-    """Give a processor, or the workers of a host, no new work from now on, also after a restart. Jobs wait where they
-    are; what has begun goes on; what workers of a paused host have not begun goes to others."""
-    await _require(offizin, kind, name)
-    await offizin.pauses.pause(kind, name)
+    """Give a processor, the workers of a host, or a step of a run (RUN/STEP, counted from 1) no new work from now on,
+    also after a restart. Jobs wait where they are; what has begun goes on; what workers of a paused host have not begun
+    goes to others."""
+    if kind is PauseKind.STEP:
+        await offizin.step_pauses.pause(*await _step(offizin, name))
+    else:
+        await _require(offizin, kind, name)
+        await offizin.pauses.pause(kind, name)
     if (found := await pause_summary(offizin, kind, name)) is None:
         raise Conflict(f"{kind} {name} was resumed at the same moment", advice="Look who does that.")
     return found
 
 
-@router.delete("/pauses/{kind}/{name}", status_code=204)
+@router.delete("/pauses/{kind}/{name:path}", status_code=204)
 async def resume(offizin: CurrentOffizin, kind: PauseKind, name: str) -> None:
-    """Give it work again."""
-    if not await offizin.pauses.resume(kind, name):
+    """Give it work again. POST /workflow/job/{run_id}/resume can do more for a step."""
+    if kind is PauseKind.STEP:
+        await offizin.step_pauses.resume(*await _step(offizin, name))
+    elif not await offizin.pauses.resume(kind, name):
         raise Conflict(f"{kind} {name} is not paused", advice="GET /workers tells what is paused.")
+
+
+async def _step(offizin: Offizin, name: str) -> tuple[RunRow, int]:
+    """Raises NotFound."""
+    found = step_of(name)
+    if found is None:
+        raise NotFound(f"{name} names no step", advice="Write RUN/STEP, the step counted from 1.")
+    return await run_row(offizin, found[0]), found[1]
 
 
 async def _require(offizin: Offizin, kind: PauseKind, name: str) -> None:

@@ -9,7 +9,7 @@ from offizin.messages import AttemptName
 from offizin.offizin import Offizin
 from offizin.scheduling.workforce import WorkerSeen
 from offizin.store import under_way
-from offizin.store.pauses import PauseKind, PauseRow
+from offizin.store.pauses import PauseKind, PauseRow, step_name
 from offizin.store.under_way import PieceUnderWay
 
 
@@ -50,13 +50,18 @@ def _pause(
     held: Sequence[Sequence[PieceUnderWay]],
     pieces: Sequence[PieceUnderWay],
 ) -> PauseSummary:
-    if row.kind is PauseKind.PROCESSOR:
+    if row.kind is PauseKind.STEP:
+        running, resting = sum(step_name(piece.run, piece.step) == row.name for piece in pieces), True
+    elif row.kind is PauseKind.PROCESSOR:
         running, resting = sum(piece.processor == row.name for piece in pieces), True
     else:
         there = [number for number, worker in enumerate(workers) if worker.host == row.name]
         running = sum(len(held[number]) for number in there)
         resting = all(workers[number].resting for number in there)
-    return PauseSummary(kind=row.kind, name=row.name, since=row.since, running=running, drained=resting and not running)
+    return PauseSummary(
+        kind=row.kind, name=row.name, since=row.since, cause=row.cause, message=row.message,
+        running=running, drained=resting and not running,
+    )  # fmt: skip
 
 
 def _shown(piece: PieceUnderWay) -> PieceInHand:

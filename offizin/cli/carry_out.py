@@ -67,7 +67,7 @@ async def carry_out(place: Place, start: Start, wishes: Wishes) -> int:
                 if not wishes.wait:
                     return _tell_id(run_id, place, wishes)
                 try:
-                    run = await watch_run(connection, run_id, display, asked, clock())
+                    run = await watch_run(connection, run_id, display, asked, clock(), place.options)
                     failures = await connection.client.failures(run_id, FAILURES)
                     break
                 except Unavailable:

@@ -11,20 +11,22 @@ from offizin.cli.verbosity import verbosity_option
 
 
 @click.command("pause")
-@click.argument("name", metavar="PROCESSOR|HOST")
+@click.argument("name", metavar="PROCESSOR|HOST|RUN/STEP")
 @click.option("--drain", is_flag=True, help="Wait until nothing of it, or on it, runs any more.")
 @server_options
 @verbosity_option
 def command(name: str, drain: bool, server: str | None, home: Path | None) -> int:
-    """Give a PROCESSOR, or the workers of a HOST, no new work from now on, until `offizin resume`.
+    """Give a PROCESSOR, the workers of a HOST, or a STEP of a RUN no new work from now on, until `offizin resume`.
 
     Jobs wait where they are. What has begun goes on; what the workers of a paused host have not begun goes to others.
-    It stays so when servers or workers are started again. `offizin workers` shows the names of hosts.
+    It stays so when servers or workers are started again. `offizin workers` shows the names of hosts. RUN is
+    a run's id, the beginning of it, or `last`; steps are counted from 1.
 
     \b
     Examples:
       offizin pause ocrd-tesserocr-recognize
       offizin pause gpu-2 --drain
+      offizin pause last/2
     """
     from offizin.cli.connection import Place, run_async
     from offizin.cli.pausing import pause

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from offizin.cli.failure_groups import FailureGroup, group_failures
 from offizin.cli.wording import count, duration, moment, safe, some
-from offizin.client import Failures, RunSummary, StepSummary
+from offizin.client import Failures, RunSummary, StepPause, StepSummary
 from offizin.jobs import State
 
 IN_FULL = 20
@@ -30,6 +30,9 @@ def show_run(console: Console, run: RunSummary, taken: float | None = None) -> N
     if run.message:
         console.print(Text(safe(run.message)), soft_wrap=True)
     console.print(steps_table(run))
+    for step in run.steps:
+        if step.pause is not None:
+            console.print(Text(pause_words(step, step.pause), style="bold"), soft_wrap=True)
     if any(step.pages for step in run.steps):
         console.print("The figures are pages; each step is one job.")
     if run.skipped and all(step.skipped is None for step in run.steps):
@@ -78,6 +81,8 @@ def next_commands(run: RunSummary, failures: Failures, options: str) -> list[str
     """``options`` are those that lead to the server or home of the run, as on a command line."""
     options = f" {options}" if options else ""
     commands = []
+    if any(step.pause for step in run.steps):
+        commands.append(f"offizin resume{options} {run.run_id}   # goes on with what is paused")
     if run.count(State.FAILED) or run.count(State.CANCELLED):
         commands.append(f"offizin retry{options} {run.run_id}   # does again only what failed or was cancelled")
     elif run.message:
@@ -87,6 +92,15 @@ def next_commands(run: RunSummary, failures: Failures, options: str) -> list[str
     if run.ended and run.steps and run.steps[-1].count(State.SUCCESS):
         commands.append(f"offizin text {shlex.quote(str(Path(run.path_to_mets).parent))}   # if it recognised text")
     return commands
+
+
+def pause_words(step: StepSummary, pause: StepPause, options: str | None = None) -> str:
+    """Why it is paused, in a line; with ``options`` (as of ``next_commands``) also how to go on."""
+    name = f"Step {step.number + 1} {step.processor} is paused"
+    why = f": {pause.cause}: {safe(pause.message)}" if pause.cause else ""
+    if options is None:
+        return f"{name}{why}"
+    return f"{name}{why}\n  To go on: offizin resume{f' {options}' if options else ''} {pause.name}"
 
 
 def _headings(run: RunSummary) -> list[str]:

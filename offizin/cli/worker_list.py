@@ -38,7 +38,8 @@ def _show(console: Console, found: WorkerList, now: float) -> None:
     else:
         console.print("No workers. To start one: offizin worker PROCESSOR... --queue URL", markup=False)
     for pause in found.pauses:
-        told = f"Paused: {pause.kind} {safe(pause.name)} since {moment(pause.since)}; {running(pause)}"
+        why = f" for {pause.cause}" if pause.cause else ""
+        told = f"Paused: {pause.kind} {safe(pause.name)} since {moment(pause.since)}{why}; {running(pause)}"
         console.print(told, markup=False, soft_wrap=True)
 
 

@@ -10,9 +10,19 @@ import msgspec
 from offizin.jobs import State
 
 
+class StepPause(msgspec.Struct, frozen=True):
+    """``name`` is RUN/STEP, as for ``offizin resume``; ``cause`` is empty where somebody asked for the pause."""
+
+    name: str
+    since: float = 0.0
+    cause: str = ""
+    message: str = ""
+
+
 class StepSummary(msgspec.Struct, frozen=True):
     """One step of a run. ``counts``: how many of its jobs are in which state; ``pages``: how many pages of its job of
-    many pages, empty where each page has a job of its own; ``paused``: its processor gets no new work now."""
+    many pages, empty where each page has a job of its own; ``paused``: it gets no new work now; ``pause``: because the
+    step itself is paused, not its processor."""
 
     number: int
     processor: str
@@ -24,6 +34,7 @@ class StepSummary(msgspec.Struct, frozen=True):
     skipped: int | None = None
     seconds: float | None = None
     paused: bool = False
+    pause: StepPause | None = None
 
     @property
     def units(self) -> Mapping[State, int]:
@@ -68,6 +79,7 @@ class RunSummary(msgspec.Struct, frozen=True):
     jobs: int = 0
     skipped: int = 0
     steps: list[StepSummary] = []
+    stalled: bool = False
 
     @property
     def ended(self) -> bool:
@@ -256,11 +268,14 @@ class WorkerSummary(msgspec.Struct, frozen=True):
 
 
 class PauseSummary(msgspec.Struct, frozen=True):
-    """``kind`` is processor or host; ``running``: pieces that are still worked on; ``drained``: nothing is any more."""
+    """``kind`` is processor, host or step; ``running``: pieces that are still worked on; ``drained``: nothing is any
+    more; ``cause`` is empty where somebody asked for the pause."""
 
     kind: str
     name: str
     since: float = 0.0
+    cause: str = ""
+    message: str = ""
     running: int = 0
     drained: bool = False
 
@@ -268,6 +283,13 @@ class PauseSummary(msgspec.Struct, frozen=True):
 class WorkerList(msgspec.Struct, frozen=True):
     workers: list[WorkerSummary]
     pauses: list[PauseSummary] = []
+
+
+class Resumed(msgspec.Struct, frozen=True):
+    """The steps that go on, from 0, and how many of the failed jobs wait again."""
+
+    steps: list[int]
+    jobs: int = 0
 
 
 class SubmittedRun(msgspec.Struct, frozen=True):

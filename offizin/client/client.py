@@ -22,6 +22,7 @@ from offizin.client.answers import (
     PauseSummary,
     ProcessorList,
     ProcessorSummary,
+    Resumed,
     Retried,
     RunPage,
     RunSummary,
@@ -152,6 +153,12 @@ class Client:
         path = f"/workflow/job/{quote(run_id, safe='')}/retry"
         return (await self._ask("POST", path, Retried, json=again.to_json())).jobs
 
+    async def resume_run(self, run_id: str, step: int | None = None, *, retry: bool = False) -> Resumed:
+        """Go on with one paused step (from 0), or all; with ``retry`` also with what has failed. Raises Conflict when
+        nothing is paused."""
+        body = {"step": step, "retry": retry}
+        return await self._ask("POST", f"/workflow/job/{quote(run_id, safe='')}/resume", Resumed, json=body)
+
     async def set_priority(self, run_id: str, priority: int) -> RunSummary:
         body = {"priority": priority}
         return await self._ask("PATCH", f"/workflow/job/{quote(run_id, safe='')}", RunSummary, json=body)
@@ -164,12 +171,12 @@ class Client:
         return await self._ask("GET", "/workers", WorkerList)
 
     async def pause(self, kind: str, name: str) -> PauseSummary:
-        """``kind`` is processor or host. What is paused already stays so."""
-        return await self._ask("PUT", f"/pauses/{kind}/{quote(name, safe='')}", PauseSummary)
+        """``kind`` is processor, host or step (``name`` is RUN/STEP then). What is paused already stays so."""
+        return await self._ask("PUT", f"/pauses/{quote(kind)}/{quote(name)}", PauseSummary)
 
     async def resume(self, kind: str, name: str) -> None:
         """Raises Conflict when it is not paused."""
-        await self._ask("DELETE", f"/pauses/{kind}/{quote(name, safe='')}", type(None))
+        await self._ask("DELETE", f"/pauses/{quote(kind)}/{quote(name)}", type(None))
 
     async def log(self, job_id: str, *, follow: bool = False, offset: int = 0) -> AsyncGenerator[bytes]:
         """A job's log from byte ``offset`` on, in parts as they come; with ``follow`` until the job is over."""

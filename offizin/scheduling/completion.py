@@ -28,6 +28,7 @@ from offizin.messages import (
 )
 from offizin.scheduling.arrivals import Arrivals
 from offizin.scheduling.arriving_logs import ArrivingLogs, logs_of
+from offizin.scheduling.breaker import Breaker, Trip
 from offizin.scheduling.choosing import Choice, Choosing
 from offizin.scheduling.completion_write import CompletionWrite, Written
 from offizin.scheduling.dispatch import Dispatcher
@@ -35,6 +36,7 @@ from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.learned import LearnedProcessors
 from offizin.scheduling.retry_policy import Limits
 from offizin.scheduling.verdicts import Claims, Verdict, judge
+from offizin.store.pauses import step_name
 from offizin.store.transaction import Database, Transaction
 from offizin.tallies import Tallies
 from offizin.timings import Timings
@@ -47,7 +49,8 @@ MANY = 8
 
 class Completion:
     """``run_over`` is called with the number of each run in which nothing is open; ``end_work`` with the id of a job
-    that has begun although it was cancelled, on its way to the worker; ``changed`` after each commit; ``takes`` with a
+    that has begun although it was cancelled, on its way to the worker; ``changed`` after each commit; ``paused`` when
+    the ``breaker`` has paused something; ``takes`` with a
     piece and the session that says it has taken it over; ``others`` with what workers say of themselves, once all that
     they said before is taken in; ``strays`` with what is said of work that is not under way here, by job. ``logs`` gets
     what jobs wrote on other machines, before it is shown that they are over."""
@@ -63,10 +66,12 @@ class Completion:
         timings: Timings,
         tallies: Tallies,
         limits: Limits,
+        breaker: Breaker,
         *,
         run_over: Callable[[int], None],
         end_work: Callable[[str], None],
         changed: Callable[[], None],
+        paused: Callable[[], None],
         logs: ArrivingLogs,
         queue: str = RESULTS,
         takes: Callable[[Dispatched, str], bool] = lambda _piece, _session: True,
@@ -80,9 +85,11 @@ class Completion:
         self._timings = timings
         self._tallies = tallies
         self._limits = limits
+        self._breaker = breaker
         self._run_over = run_over
         self._end_work = end_work
         self._changed = changed
+        self._look_at_pauses = paused
         self._logs = logs
         self._takes = takes
         self._others = others
@@ -192,10 +199,11 @@ class Completion:
         if not verdicts and not running:
             return
         now = self._clock.now()
+        weighed = self._breaker.weigh(verdicts)
         choice = self._dispatcher.reserve(Counter(v.piece.processor for v in verdicts if v.result.end))
 
         def write(tx: Transaction) -> Written:
-            written = CompletionWrite(tx, now).run(verdicts, running)
+            written = CompletionWrite(tx, now).run(verdicts, running, weighed.trips.values())
             self._choosing.choose(tx, choice)
             reach("completion: before commit")
             return written
@@ -210,10 +218,13 @@ class Completion:
             for piece in ending:
                 piece.ending = False
         reach("completion: after commit")
+        self._breaker.keep(weighed, written.paused)
+        if written.paused:
+            self._paused([weighed.trips[step] for step in written.paused])
         try:
             with self._timings.measure("result: METS index", len(written.accepted)):
                 for verdict in written.accepted:
-                    verdict.piece.settled.update(page.page for page in verdict.pages)
+                    verdict.piece.settled.update(page.page for page in (*verdict.pages, *verdict.put_back))
                     if verdict.delta.files and verdict.piece.lane is not None:
                         verdict.piece.lane.index.apply(verdict.delta)
         finally:
@@ -222,6 +233,12 @@ class Completion:
             await self._dispatcher.send(choice)
         for processor in {v.piece.processor for v in verdicts if v.result.missing_attribute}:
             await self._learned.remember(processor)
+
+    def _paused(self, trips: Sequence[Trip]) -> None:
+        for trip in trips:
+            name = step_name(*trip.step)
+            log.error("step %s is paused: %s: %s; to go on: offizin resume %s", name, trip.cause, trip.message, name)
+        self._look_at_pauses()
 
     def _after(self, verdicts: Sequence[Verdict], written: Written, choice: Choice) -> None:
         for verdict in verdicts:

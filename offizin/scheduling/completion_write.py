@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from offizin.jobs import COPY_INPUT, SKIPPED, State
 from offizin.messages import Cause, Delta, Taken
 from offizin.scheduling.book_end import end_book
+from offizin.scheduling.breaker import Step, Trip
 from offizin.scheduling.cascade import Consequences, Finished, changes, follow
 from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.missing import Becomes, becomes, of_only_page
 from offizin.scheduling.retry_policy import Next
 from offizin.scheduling.run_steps import RunSteps
+from offizin.scheduling.step_pauses import pause_step
 from offizin.scheduling.verdicts import PageVerdict, Verdict
 from offizin.store import attempts, deltas, events, holders, jobs, page_counts, pieces
 from offizin.store.attempts import FailedAttempt
-from offizin.store.events import Change
+from offizin.store.events import PAUSED, Change
 from offizin.store.jobs import Ending, JobRow
 from offizin.store.page_counts import CountsRow
 from offizin.store.pieces import PageEnding
@@ -28,12 +30,14 @@ _ENDS = {Becomes.FAILED: State.FAILED, Becomes.SKIPPED: State.SUCCESS, Becomes.C
 @dataclass(slots=True)
 class Written:
     """What was committed. ``accepted``: verdicts that were not stale, whose deltas count; ``again``: processors of
-    pieces that wait once more; ``unwanted``: ids of jobs that have begun after they were cancelled."""
+    pieces that wait once more; ``unwanted``: ids of jobs that have begun after they were cancelled; ``paused``: steps
+    that were to pause, and have something left that waits."""
 
     accepted: list[Verdict] = field(default_factory=list)
     consequences: Consequences = field(default_factory=Consequences)
     again: set[str] = field(default_factory=set)
     unwanted: list[str] = field(default_factory=list)
+    paused: list[Step] = field(default_factory=list)
 
 
 class CompletionWrite:
@@ -52,7 +56,9 @@ class CompletionWrite:
         self._steps = RunSteps(tx)
         self.written = Written()
 
-    def run(self, verdicts: Sequence[Verdict], taken: Sequence[tuple[Dispatched, Taken]]) -> Written:
+    def run(
+        self, verdicts: Sequence[Verdict], taken: Sequence[tuple[Dispatched, Taken]], trips: Collection[Trip] = ()
+    ) -> Written:
         self._rows = jobs.rows(self._tx, {v.piece.seq for v in verdicts} | {piece.seq for piece, _ in taken})
         self._mark_running(taken)
         for verdict in verdicts:
@@ -70,6 +76,7 @@ class CompletionWrite:
         self._add_deltas()
         self.written.consequences = follow(self._tx, self._finished, self._now)
         self._changes.extend(changes(self._tx, self.written.consequences))
+        self._pause(trips)
         events.add(self._tx, self._changes, self._now)
         return self.written
 
@@ -87,7 +94,7 @@ class CompletionWrite:
         cause = worst.cause if worst else result.cause
         message = worst.message if worst else result.message
         context = verdict.piece.context
-        again = verdict.next is not Next.OVER and not row.cancelling
+        again = (verdict.waits or verdict.next is not Next.OVER) and not row.cancelling
         mark, copy = "", False
         if again:
             state = State.CACHED
@@ -117,7 +124,7 @@ class CompletionWrite:
                 started_at=self._now - result.seconds if over else None,
                 ended_at=self._now if over else None,
                 seconds=result.seconds,
-                tries=0 if copy else row.tries + (again and result.charged and verdict.next is Next.AGAIN),
+                tries=0 if copy else row.tries + (again and _charges(verdict)),
                 losses=0 if copy else row.losses,
                 mark=mark,
             )
@@ -136,7 +143,8 @@ class CompletionWrite:
         if row.state.is_final or found is None or not in_flight or found.attempt != piece.attempt:
             return
         self.written.accepted.append(verdict)
-        again = verdict.next in (Next.AGAIN, Next.FULL_METS) and not row.cancelling
+        waits = verdict.waits and not row.cancelling
+        again = not waits and verdict.next in (Next.AGAIN, Next.FULL_METS) and not row.cancelling
         to_copy: list[str] = []
         for page in verdict.pages:
             if page.cause is not None:
@@ -145,19 +153,22 @@ class CompletionWrite:
                 self._pages.append(PageEnding(piece.seq, page.page, State.SUCCESS, None, "", piece.context.mark))
             elif not again:
                 self._end_page(row, verdict, page, to_copy)
+        for page in verdict.put_back:
+            self._tell(verdict, page.page, page.cause or Cause.CANCELLED, page.message, again=True)
         if not result.end:
             self._copy(row, piece, to_copy)
             return
         if result.cause is not None and verdict.open_pages:
-            self._tell(verdict, None, result.cause, result.message, again=verdict.next is not Next.OVER)
+            self._tell(verdict, None, result.cause, result.message, again=waits or verdict.next is not Next.OVER)
         self._touched[piece.seq] = piece
-        if again:
+        if again or waits:
             self.written.again.add(row.processor)
+            tries = found.tries + int(result.charged and not waits)
             found = pieces.PieceRow(
-                found.job, found.number, found.state, found.attempt, found.tries + int(result.charged), found.losses,
-                found.alternative,
-            )  # fmt: skip
+                found.job, found.number, found.state, found.attempt, tries, found.losses, found.alternative
+            )
             pieces.set_states(self._tx, [(found, State.CACHED)])
+            self._copy(row, piece, to_copy)
             return
         pieces.set_states(self._tx, [(found, State.SUCCESS)])
         if verdict.next is Next.PAGE_BY_PAGE and not row.cancelling:
@@ -187,6 +198,14 @@ class CompletionWrite:
             processor = self._steps.of(row).processor
             self.written.again.add(processor)
             pieces.cut_off(self._tx, piece.seq, piece.piece, pages, COPY_INPUT, processor)
+
+    def _pause(self, trips: Collection[Trip]) -> None:
+        """Steps in which too much has failed for one cause, unless nothing of them waits."""
+        for trip in trips:
+            if pause_step(self._tx, trip.run, *trip.step, self._now, trip.cause, trip.message):
+                self.written.paused.append(trip.step)
+                run_id, step = trip.step
+                self._changes.append(Change(run_id, PAUSED, step=step, cause=trip.cause, message=trip.message))
 
     def _end_if_whole(self, piece: Dispatched) -> None:
         """A job of many pages is over when all its pieces are."""
@@ -238,3 +257,8 @@ class CompletionWrite:
 def _becomes(verdict: Verdict, cause: Cause, existed: bool) -> Becomes:
     piece = verdict.piece
     return becomes(piece.context.policies, cause, existed=existed, copying=piece.copies_input)
+
+
+def _charges(verdict: Verdict) -> bool:
+    """Whether the next try is one try less."""
+    return verdict.result.charged and not verdict.waits and verdict.next is Next.AGAIN

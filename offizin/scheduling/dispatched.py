@@ -33,6 +33,7 @@ class Dispatched:
     full_mets: bool = False
     lane: Lane | None = None
     settled: set[str] = field(default_factory=set)  # pages of which results have come
+    has_put_back: bool = False  # of these some are to be done again (scheduling.breaker)
 
     @property
     def name(self) -> AttemptName:

@@ -18,7 +18,7 @@ from offizin.scheduling.lanes import Lanes
 from offizin.scheduling.learned import LearnedProcessors
 from offizin.scheduling.run_end import end_of_run
 from offizin.scheduling.saving import Saving
-from offizin.store import callbacks, deltas, events, jobs, runs
+from offizin.store import callbacks, deltas, events, jobs, pauses, runs
 from offizin.store.events import Change
 from offizin.store.runs import RunRow
 from offizin.store.transaction import Database, Transaction
@@ -34,7 +34,8 @@ def _rows(waiting: Sequence[int], tx: Transaction) -> list[RunRow]:
 
 
 class Endings:
-    """Runs in which nothing is open are handed to ``run_over``; those of one workspace that wait share one save."""
+    """Runs in which nothing is open are handed to ``run_over``; those of one workspace that wait share one save.
+    ``resumed`` is called when a step had been paused of one that has ended."""
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class Endings:
         server: int,
         changed: Callable[[], None],
         called_back: Callable[[], None],
+        resumed: Callable[[], None],
     ) -> None:
         self._database = database
         self._lanes = lanes
@@ -56,6 +58,8 @@ class Endings:
         self._server = server
         self._changed = changed
         self._called_back = called_back
+        self._resumed = resumed
+        self._had_pauses = False
         self._waiting: list[int] = []
         self._tasks: dict[int, asyncio.Task[None]] = {}  # by workspace
         self._sorter: asyncio.Task[None] | None = None
@@ -153,6 +157,9 @@ class Endings:
         self._changed()
         if due:
             self._called_back()
+        if self._had_pauses:
+            self._had_pauses = False
+            self._resumed()
 
     def _write_ends(self, tx: Transaction, ended: Collection[RunRow], refused: str, now: float) -> bool:
         """Whether a callback is due."""
@@ -165,6 +172,7 @@ class Endings:
                 continue  # ended already, or revived meanwhile: then what it has added since may not be saved
             state = State.FAILED if refused else end_of_run(tx, seq)
             runs.end(tx, seq, state, refused, now)
+            self._had_pauses = pauses.forget_run(tx, run.id) or self._had_pauses
             changes.append(Change(run.id, state, message=refused))
             shown_id = run.id
             if run.kind is RunKind.JOB:

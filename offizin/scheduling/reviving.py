@@ -12,6 +12,7 @@ from offizin.scheduling.edges import Work, edges_between
 from offizin.scheduling.live_work import live_work
 from offizin.scheduling.ownership import Ownership
 from offizin.scheduling.redo import Again, PageOfJob, Redo, What, choose
+from offizin.scheduling.step_pauses import hold_again
 from offizin.scheduling.window import tag
 from offizin.store import alternatives, edges, events, jobs, pieces, runs
 from offizin.store.events import Change
@@ -87,6 +88,7 @@ def retry(
         number = alternatives.ensure(tx, run.seq, redo.step or 0, way.processor, way.parameters)
     revivals = _revivals(chosen, redo, way, number, steps, run.priority, virtual_time)
     jobs.revive(tx, revivals, ownership.server)
+    hold_again(tx, run)
     jobs.set_open_edges(tx, edges.open_edges(tx, seqs).items())
     runs.revive(tx, run.seq, len(chosen))
     changes = [Change(run.id, State.CACHED, a.row.id, a.row.step, a.row.page) for a in chosen]

@@ -27,7 +27,9 @@ class PageVerdict:
 
 @dataclass(slots=True)
 class Verdict:
-    """What one result means. ``pages``: those with an outcome; ``open_pages``: those the attempt left without one."""
+    """What one result means. ``pages``: those with an outcome; ``open_pages``: those the attempt left without one;
+    ``put_back``: those that failed for what their step is paused for, which wait again, as the whole piece does then
+    (``waits``), and nobody is charged (scheduling.breaker)."""
 
     piece: Dispatched
     result: Result
@@ -35,6 +37,8 @@ class Verdict:
     open_pages: list[str]
     delta: Delta
     next: Next = Next.OVER
+    put_back: list[PageVerdict] = field(default_factory=list)
+    waits: bool = False
 
     @property
     def cause(self) -> Cause | None:
@@ -44,7 +48,8 @@ class Verdict:
 
     @property
     def worst(self) -> PageVerdict | None:
-        return next((page for page in self.pages if page.cause is not None), None)
+        failed = next((page for page in self.pages if page.cause is not None), None)
+        return failed or (self.put_back[0] if self.put_back else None)
 
 
 @dataclass(slots=True)

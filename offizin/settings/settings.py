@@ -79,6 +79,7 @@ class Settings:
     time_limits: Mapping[str, float] = field(default_factory=dict)
     own_failure_retries: int = 0
     runner_lost_retries: int = 3
+    failures_in_a_row: int = 5
     save_interval: float = 10.0
     sync: SyncMode = SyncMode.SUBMISSIONS
     store: Store | None = None
@@ -162,6 +163,9 @@ SETTINGS = {
     ),
     "own_failure_retries": Setting(whole_number(0, 100), "further tries after a processor's own failure or exit"),
     "runner_lost_retries": Setting(whole_number(0, 100), "further tries after a runner was lost under a living worker"),
+    "failures_in_a_row": Setting(
+        whole_number(0, 10_000), "pages that fail for one cause before their step is paused; 0: never"
+    ),
     "save_interval": Setting(seconds(0.1), "at least, between two saves of one METS while a run goes on"),
     "sync": Setting(one_of(SyncMode), "what a power failure cannot take back"),
     "store": Setting(store, "the URL of a PostgreSQL that servers share; not given: SQLite in the home"),

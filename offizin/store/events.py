@@ -11,9 +11,14 @@ from offizin.store.prepared import Prepared
 from offizin.store.tables import events
 from offizin.store.transaction import Transaction
 
+# Of a step, told as a change of its run (or of no run: of a processor on a host): nothing more of it begins now.
+PAUSED = "PAUSED"
+RESUMED = "RESUMED"
+
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A job's or a run's new state (``run`` is the run's id, ``job`` empty for a change of the run itself)."""
+    """A job's or a run's new state (``run`` is the run's id, ``job`` empty for a change of the run itself), or that a
+    step of the run is PAUSED or RESUMED."""
 
     run: str
     state: str

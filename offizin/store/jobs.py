@@ -315,8 +315,9 @@ def revive(tx: Transaction, revivals: Iterable[Revival], server: int = 1) -> Non
             .where(jobs.c.seq == bindparam("job"))
             .values(
                 state=State.CACHED, tag=bindparam("new_tag"), open_edges=0, tries=0, losses=0, cause=None, message="",
-                queued_at=None, started_at=None, ended_at=None, seconds=None, cancelling=False, server=server,
+                queued_at=None, started_at=None, ended_at=None, seconds=None, cancelling=False, held=False,
                 processor=bindparam("by"), alternative=bindparam("way"), overwrite=bindparam("anew"), mark="",
+                server=server,
             ),
             values,
         )  # fmt: skip

@@ -191,6 +191,7 @@ def cut(
     server: int = 1,
     *,
     alternative: int = 0,
+    held: bool = False,
 ) -> None:
     """Make a piece of each list of page numbers. Numbers of pieces go on from those the job has; each piece's place
     in the fair order is behind the pages of those before it."""
@@ -204,7 +205,7 @@ def cut(
             {
                 "job": job, "number": first + offset, "processor": processor, "priority": priority,
                 "tag": tag + pages_before, "state": "CACHED", "open_edges": 0, "attempt": attempt,
-                "tries": 0, "losses": 0, "server": server, "alternative": alternative,
+                "tries": 0, "losses": 0, "server": server, "alternative": alternative, "held": held,
             }
             for offset, pages_before in enumerate(accumulate((len(numbers) for numbers in cuts[:-1]), initial=0))
         ],
@@ -226,7 +227,8 @@ def cut_again(tx: Transaction, job: int, piece: int, open_pages: Sequence[str]) 
     old, numbers = _of_piece(tx, job, piece, open_pages)
     alone = [[number] for number in numbers]
     cut(
-        tx, job, old.processor, old.priority, old.tag, old.attempt, alone, old.server, alternative=old.alternative
+        tx, job, old.processor, old.priority, old.tag, old.attempt, alone, old.server, alternative=old.alternative,
+        held=old.held,
     )  # fmt: skip
 
 
@@ -234,7 +236,18 @@ def cut_off(tx: Transaction, job: int, piece: int, named: Sequence[str], alterna
     """Make one piece of these pages of a piece, to be done in another way, by this processor; attempts are counted
     on."""
     old, numbers = _of_piece(tx, job, piece, named)
-    cut(tx, job, processor, old.priority, old.tag, old.attempt, [numbers], old.server, alternative=alternative)
+    cut(
+        tx,
+        job,
+        processor,
+        old.priority,
+        old.tag,
+        old.attempt,
+        [numbers],
+        old.server,
+        alternative=alternative,
+        held=old.held,
+    )
 
 
 def _of_piece(tx: Transaction, job: int, piece: int, named: Sequence[str]) -> tuple[Row[Any], list[int]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, literal_column, null, select, text
 
 from offizin.jobs import State
-from offizin.store.tables import IN_FLIGHT, job_pages, jobs, pieces
+from offizin.store.tables import IN_FLIGHT, job_pages, jobs, pieces, runs
 from offizin.store.transaction import Transaction
 
 
@@ -17,6 +17,8 @@ class PieceUnderWay:
     in seconds since the epoch, once it was seen to run. ``server``: the number of the one that sent it; ``holder``: the
     session of the worker that has taken it over."""
 
+    run: str
+    step: int
     job: str
     attempt: int
     piece: int
@@ -31,23 +33,28 @@ class PieceUnderWay:
 
 def all_of_them(tx: Transaction) -> list[PieceUnderWay]:
     """Of all servers, in the order the jobs were submitted."""
-    of_one_page = select(
-        jobs.c.seq, jobs.c.id, jobs.c.attempt, literal_column("0"), jobs.c.processor, jobs.c.page, jobs.c.pages,
-        jobs.c.state, jobs.c.started_at, jobs.c.server, jobs.c.holder,
-    ).where(text(IN_FLIGHT), jobs.c.page.is_not(None))  # fmt: skip
+    of_one_page = (
+        select(
+            jobs.c.seq, runs.c.id, jobs.c.step, jobs.c.id, jobs.c.attempt, literal_column("0"), jobs.c.processor,
+            jobs.c.page, jobs.c.pages, jobs.c.state, jobs.c.started_at, jobs.c.server, jobs.c.holder,
+        )
+        .join(runs, runs.c.seq == jobs.c.run)
+        .where(text(IN_FLIGHT.replace("state", "jobs.state")), jobs.c.page.is_not(None))
+    )  # fmt: skip
     how_many = select(func.count()).where(
         job_pages.c.job == pieces.c.job, job_pages.c.piece == pieces.c.number, job_pages.c.state == State.CACHED
     )
     of_many = (
         select(
-            pieces.c.job, jobs.c.id, pieces.c.attempt, pieces.c.number, pieces.c.processor, null(),
-            how_many.scalar_subquery(), pieces.c.state, jobs.c.started_at, pieces.c.server, pieces.c.holder,
+            pieces.c.job, runs.c.id, jobs.c.step, jobs.c.id, pieces.c.attempt, pieces.c.number, pieces.c.processor,
+            null(), how_many.scalar_subquery(), pieces.c.state, jobs.c.started_at, pieces.c.server, pieces.c.holder,
         )
         .join(jobs, jobs.c.seq == pieces.c.job)
+        .join(runs, runs.c.seq == jobs.c.run)
         .where(text(IN_FLIGHT.replace("state", "pieces.state")))
     )  # fmt: skip
-    rows = sorted((*tx.execute(of_one_page), *tx.execute(of_many)), key=lambda row: (row[0], row[3]))
+    rows = sorted((*tx.execute(of_one_page), *tx.execute(of_many)), key=lambda row: (row[0], row[5]))
     return [
-        PieceUnderWay(job, attempt, piece, processor, page, pages, State(state), started_at, server, holder)
-        for _, job, attempt, piece, processor, page, pages, state, started_at, server, holder in rows
+        PieceUnderWay(run, step, job, attempt, piece, processor, page, pages, State(state), started_at, server, holder)
+        for _, run, step, job, attempt, piece, processor, page, pages, state, started_at, server, holder in rows
     ]

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, exists, insert, or_, select, union, update
 from offizin.jobs import LIVE
 from offizin.store import dialects
 from offizin.store.prepared import Prepared
-from offizin.store.tables import deltas, jobs, pieces, runs, workspaces
+from offizin.store.tables import delays, deltas, jobs, pieces, runs, workspaces
 from offizin.store.transaction import Transaction
 
 
@@ -71,5 +71,6 @@ def move(tx: Transaction, which: Collection[int], to: int) -> None:
     tx.execute(statement.values(owner=to, epoch=workspaces.c.epoch + 1))
     live_runs = select(runs.c.seq).where(runs.c.workspace.in_(wanted), runs.c.ended_at.is_(None))
     live_jobs = (jobs.c.run.in_(live_runs), jobs.c.state.in_(list(LIVE)))
-    tx.execute(update(pieces).where(pieces.c.job.in_(select(jobs.c.seq).where(*live_jobs))).values(server=to))
+    for table in (pieces, delays):
+        tx.execute(update(table).where(table.c.job.in_(select(jobs.c.seq).where(*live_jobs))).values(server=to))
     tx.execute(update(jobs).where(*live_jobs).values(server=to))

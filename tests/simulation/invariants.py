@@ -58,6 +58,7 @@ class JobState:
     open_edges: int
     attempt: int
     priority: int
+    held: bool
 
 
 @dataclass
@@ -66,6 +67,7 @@ class Seen:
 
     states: dict[int, JobState] = field(default_factory=dict)
     ended: set[int] = field(default_factory=set)
+    of_paused: set[int] = field(default_factory=set)  # live jobs of steps that are paused
 
 
 class Fairness:
@@ -87,7 +89,7 @@ class Fairness:
         for seq, row in now.items():
             stream = (row.run, processors[seq])
             priority, followed = self._streams.setdefault(stream, (row.priority, True))
-            if followed and (row.many or row.open_edges or row.priority != priority):
+            if followed and (row.many or row.open_edges or row.held or row.priority != priority):
                 self._streams[stream] = (priority, False)
             if row.state is State.CACHED and row.attempt == 0:
                 waiting.add(stream)
@@ -133,9 +135,9 @@ class Invariants:
         """``retried``: a user asked for a retry in the transaction that has just been committed."""
         self.checked += 1
         rows = [
-            JobState(seq, run, page is None, State(state), open_edges, attempt, priority)
-            for seq, run, page, state, open_edges, attempt, priority in self._rows(
-                "SELECT seq, run, page, state, open_edges, attempt, priority FROM jobs"
+            JobState(seq, run, page is None, State(state), open_edges, attempt, priority, bool(held))
+            for seq, run, page, state, open_edges, attempt, priority, held in self._rows(
+                "SELECT seq, run, page, state, open_edges, attempt, priority, held FROM jobs"
             )
         ]
         if len(rows) > len(self.jobs):
@@ -147,6 +149,7 @@ class Invariants:
         if any(row.many for row in rows):
             self._check_pages(rows)
         self._check_runs(rows)
+        self._check_held(states)
         self._fairness.check(self._seen.states, states, self._processors)
         self._seen.states = states
 
@@ -230,6 +233,34 @@ class Invariants:
                 require(good == (state is State.SUCCESS), f"job {row.seq} is {state}, its pages are {own}")
             elif state in IN_FLIGHT:
                 require(open_pieces[row.seq] > 0, f"job {row.seq} is {state} and has no open piece")
+
+    def _check_held(self, states: dict[int, JobState]) -> None:
+        """Nothing waits for nobody: what is held is of a paused step, or its next try is not due; and all that is live
+        of a paused step is held."""
+        paused = {name for (name,) in self._rows("SELECT name FROM pauses WHERE kind = 'step'")}
+        delayed = set(self._rows("SELECT job, piece FROM delays"))
+        of_paused = set()
+        for seq, run_id, step, held in self._rows(
+            "SELECT jobs.seq, runs.id, step, held FROM jobs JOIN runs ON runs.seq = jobs.run "
+            "WHERE jobs.state IN ('CACHED', 'QUEUED', 'RUNNING')"
+        ):
+            is_paused = f"{run_id}/{step + 1}" in paused
+            if is_paused:
+                of_paused.add(seq)
+                require(bool(held), f"job {seq} is live in a paused step and not held")
+                require(
+                    seq not in self._seen.of_paused or states[seq].attempt == self._seen.states[seq].attempt,
+                    f"job {seq} has begun although its step is paused",
+                )
+            require(is_paused or not held or (seq, 0) in delayed, f"job {seq} is held for nothing")
+        for seq, number, held in self._rows("SELECT job, number, held FROM pieces WHERE state <> 'SUCCESS'"):
+            right = bool(held) if seq in of_paused else not held or (seq, number) in delayed
+            require(right, f"piece {number} of job {seq} is {'' if held else 'not '}held for nothing")
+        self._seen.of_paused = of_paused
+
+    def paused_runs(self) -> set[str]:
+        """Their ids."""
+        return {name.rpartition("/")[0] for (name,) in self._rows("SELECT name FROM pauses WHERE kind = 'step'")}
 
     def _check_runs(self, rows: Sequence[JobState]) -> None:
         of_run: dict[int, list[State]] = defaultdict(list)

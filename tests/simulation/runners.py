@@ -20,6 +20,8 @@ from tests.simulation.chances import Chances
 from tests.simulation.virtual_loop import INSTANT, Killed, Life
 
 TIME_LIMIT = 3.0
+# So long a model is there, or not.
+MODEL_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -226,6 +228,9 @@ class SimulatedRunner:
             return PageOutcome(page, existed=True)
         if not have & set(piece.input_file_grps):
             return PageOutcome(page, cause=Cause.NO_INPUT, message="no input")
+        while_it_is_gone = f"{piece.processor} {int(asyncio.get_running_loop().time() / MODEL_SECONDS)}"
+        if self._chances.is_so("a model is gone for a while", while_it_is_gone):
+            return PageOutcome(page, cause=Cause.MODEL_MISSING, message="no model")
         if self._chances.is_so("a page fails", f"{piece.processor} {piece.output_file_grps} {page}"):
             return PageOutcome(page, cause=Cause.EXCEPTION, message="never works")
         if self._chances.happens("a page fails once"):

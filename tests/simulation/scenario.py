@@ -23,6 +23,7 @@ WORKFLOWS = (
 # What users do to a run that they have submitted.
 LATER = (
     "cancel run", "cancel job", "retry run", "redo run", "set priority of run", "restart", "write METS of run",
+    "pause step of run", "resume run",
 )  # fmt: skip
 
 
@@ -76,13 +77,14 @@ class Scenario:
     acts: tuple[Act, ...]
     troubles: frozenset[str] = field(default_factory=frozenset)
     own_failures: int = 0
+    in_a_row: int = 5  # failures for one cause that pause a step
     slots: int = 2
     workers: int = 0  # in processes of their own; none: the server has slots
 
     def __str__(self) -> str:
         lines = [
             f"seed {self.seed}; books of {', '.join(map(str, self.books))} pages; {self._hands}; "
-            f"{self.own_failures} more tries after own failures",
+            f"{self.own_failures} more tries after own failures, {self.in_a_row} in a row pause",
             *(f"may happen: {trouble}" for trouble in sorted(self.troubles)),
             *map(str, self.acts),
         ]
@@ -155,6 +157,7 @@ def scenario(seed: int) -> Scenario:
         tuple(acts),
         troubles=frozenset(draw.sample(sorted(TROUBLES), some)),
         own_failures=draw.choice([0, 0, 1, 2]),
+        in_a_row=draw.choice([0, 2, 3, 5]),
         slots=draw.choice([1, 2, 2, 4]),
     )
 
@@ -198,7 +201,7 @@ def _trials(seed: int, draw: random.Random) -> Scenario:
         acts.append(
             Act(
                 at,
-                draw.choice(["retry run", "retry run", "redo run", "cancel run", "cancel job"]),
+                draw.choice(["retry run", "retry run", "redo run", "cancel run", "cancel job", "resume run"]),
                 job=draw.randrange(3),
             )
         )

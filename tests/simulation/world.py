@@ -207,7 +207,7 @@ class World:
         settings = Settings(
             home=stage() / "home", slots=self.scenario.slots, max_runners=3, load_limit=5.0, runner_idle_limit=20.0,
             own_failure_retries=self.scenario.own_failures, save_interval=4.0, time_limits={"default": TIME_LIMIT},
-            worker_lease=LEASE,
+            worker_lease=LEASE, failures_in_a_row=self.scenario.in_a_row,
         )  # fmt: skip
 
         async def database(_path: Path, _sync: Any) -> Any:
@@ -279,8 +279,10 @@ class World:
             await asyncio.sleep(max(0.0, act.at - self.loop.time()))
             asked.append(asyncio.create_task(self._ask(act)))
         await asyncio.gather(*asked)
-        while not (self._up.is_set() and self._invariants.everything_has_ended()):  # noqa: ASYNC110 - virtual time
+        while not (self._up.is_set() and self._invariants.everything_has_ended()):
             await asyncio.sleep(0.5)
+            if self._invariants.paused_runs():
+                await self._ask(Act(self.loop.time(), "resume all"))
         await asyncio.sleep(6.0)  # whatever comes late
 
     async def _ask(self, act: Act) -> None:
@@ -311,6 +313,12 @@ class World:
         if act.what == "restart":
             await self._restart(server)
             return
+        if act.what == "resume all":
+            for run_id in sorted(self._invariants.paused_runs()):
+                found = await server.database.read(lambda tx, run_id=run_id: runs.by_id(tx, run_id))  # type: ignore[misc]
+                assert found is not None
+                await server.step_pauses.resume(found)
+            return
         run, _, job_ids = self._submitted.get(act.which, (None, "", []))
         if run is None:
             return
@@ -324,6 +332,12 @@ class World:
         elif act.what == "redo run":
             row = await server.database.read(lambda tx: runs.by_seq(tx, run))
             await server.retrying.retry_run(row, Redo(What(act.redo), act.pages, act.step))
+        elif act.what in ("pause step of run", "resume run"):
+            row = await server.database.read(lambda tx: runs.by_seq(tx, run))
+            if act.what == "resume run":
+                await server.step_pauses.resume(row)
+            else:
+                await server.step_pauses.pause(row, act.job % 2)
         elif act.what == "set priority of run":
             await server.priorities.set_priority(run, act.priority)
 

@@ -65,6 +65,7 @@ time_limits:
   ocrd-kraken-recognize: 600
 own_failure_retries: 1
 runner_lost_retries: 5
+failures_in_a_row: 7
 save_interval: 2
 sync: everything
 store: postgresql://ocr@db/books
@@ -90,6 +91,7 @@ log_level: debug
         time_limits={"default": 60.0, "ocrd-kraken-recognize": 600.0},
         own_failure_retries=1,
         runner_lost_retries=5,
+        failures_in_a_row=7,
         save_interval=2.0,
         sync=SyncMode.EVERYTHING,
         store=Store(DatabaseUrl("books", "ocr", "db")),
@@ -146,7 +148,7 @@ def test_the_command_line_may_give_values_or_texts(tmp_path: Path) -> None:
         ("slots: .inf", 1, "slots", "is no number", "A whole number"),
         ("slots:", 1, "slots", "nothing is no number", "A whole number"),
         ("\n# c\nslotz: 4", 3, "slotz", "there is no such setting", "Did you mean slots?"),
-        ("nonsense: 4", 1, "nonsense", "there is no such setting", "Known are: bootstrap, database, home"),
+        ("nonsense: 4", 1, "nonsense", "there is no such setting", "Known are: bootstrap, database, failures_in_a_row"),
         ("host: 5", 1, "host", "5 is not a text", 'in quotes: "5"'),
         ("host: ''", 1, "host", "it is empty", "leave the line out"),
         ("load_limit: 0", 1, "load_limit", "0 is not allowed", "seconds of at least 1"),

@@ -36,8 +36,8 @@ async def test_what_is_under_way_is_named_with_who_has_it(database: Database) ->
     await database.write(write)
     found = await database.read(under_way.all_of_them)
     assert found == [
-        PieceUnderWay("j1", 1, 0, PROCESSOR, "p1", 1, State.QUEUED, None, 1, "s1"),
-        PieceUnderWay("j3", 1, 1, PROCESSOR, None, 3, State.QUEUED, None, 1, None),
+        PieceUnderWay("r1", 0, "j1", 1, 0, PROCESSOR, "p1", 1, State.QUEUED, None, 1, "s1"),
+        PieceUnderWay("r1", 0, "j3", 1, 1, PROCESSOR, None, 3, State.QUEUED, None, 1, None),
     ]
 
 
