@@ -11,13 +11,14 @@ import psutil
 from rich.console import Console
 
 from offizin.cli.connection import Connection, Kind, Place, clock, connect
+from offizin.cli.gap_report import has_gaps, show_gaps, show_recognised
 from offizin.cli.interruption import Interruption, interruption
 from offizin.cli.run_display import RunDisplay, run_display
 from offizin.cli.run_report import next_commands, show_failures, show_results, show_run
 from offizin.cli.terminal import progress_console, result_console
 from offizin.cli.watch import watch_run
 from offizin.cli.wording import count
-from offizin.client import UNIX, Client, Failures, Order, RunSummary
+from offizin.client import UNIX, Client, Failures, Gaps, Order, RunSummary
 from offizin.errors import Interrupted, InvalidRequest, RunFailed, Unavailable
 from offizin.jobs import State
 
@@ -69,6 +70,7 @@ async def carry_out(place: Place, start: Start, wishes: Wishes) -> int:
                 try:
                     run = await watch_run(connection, run_id, display, asked, clock(), place.options)
                     failures = await connection.client.failures(run_id, FAILURES)
+                    gaps = await gaps_of(connection.client, run, FAILURES)
                     break
                 except Unavailable:
                     if connection.kind is not Kind.JOINED:
@@ -76,7 +78,7 @@ async def carry_out(place: Place, start: Start, wishes: Wishes) -> int:
                     display.note("The server has ended; the run goes on here.")
         else:
             raise Unavailable("servers on this home end all the time", advice=f"offizin status {run_id}")
-    _report(run, failures, place, wishes, taken=clock().monotonic() - began)
+    _report(run, failures, gaps, place, wishes, taken=clock().monotonic() - began)
     return exit_code(run, interrupted=asked.requested)
 
 
@@ -119,21 +121,29 @@ def _tell_id(run_id: str, place: Place, wishes: Wishes) -> int:
     return 0
 
 
-def _report(run: RunSummary, failures: Failures, place: Place, wishes: Wishes, taken: float) -> None:
+def _report(run: RunSummary, failures: Failures, gaps: Gaps, place: Place, wishes: Wishes, taken: float) -> None:
     if wishes.as_json:
-        print(report_as_json(run, failures))
+        print(report_as_json(run, failures, gaps))
         return
-    show_report(result_console(), run, failures, place.options, taken)
+    show_report(result_console(), run, failures, gaps, place.options, taken)
 
 
-def report_as_json(run: RunSummary, failures: Failures) -> str:
-    return msgspec.json.encode({"run": run, "failures": failures.failures, "more": failures.more}).decode()
+async def gaps_of(client: Client, run: RunSummary, most: int) -> Gaps:
+    """Not asked for where the run's figures say that there are none."""
+    return await client.gaps(run.run_id, most) if has_gaps(run) else Gaps()
+
+
+def report_as_json(run: RunSummary, failures: Failures, gaps: Gaps) -> str:
+    more = failures.more or gaps.more
+    return msgspec.json.encode({"run": run, "failures": failures.failures, "gaps": gaps.gaps, "more": more}).decode()
 
 
 def show_report(
-    console: Console, run: RunSummary, failures: Failures, options: str, taken: float | None = None
+    console: Console, run: RunSummary, failures: Failures, gaps: Gaps, options: str, taken: float | None = None
 ) -> None:
     show_run(console, run, taken)
+    show_recognised(console, run)
+    show_gaps(console, run, gaps)
     show_failures(console, failures)
     if failures.failures:
         console.print()

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from offizin.cli.options import json_option, mets_argument, server_options, slots_option
+from offizin.cli.policy_options import policy_options
 from offizin.cli.verbosity import verbosity_option
 
 
@@ -25,6 +26,7 @@ from offizin.cli.verbosity import verbosity_option
 )  # fmt: skip
 @click.option("--priority", type=int, default=0, show_default=True, metavar="N", help="Higher numbers go first.")
 @click.option("--overwrite", is_flag=True, help="Make all pages anew, also those whose output is there already.")
+@policy_options
 @click.option("--no-wait", is_flag=True, help="Submit the run to a server and do not wait for its end.")
 @slots_option
 @json_option
@@ -43,6 +45,7 @@ def command(
     as_json: bool,
     server: str | None,
     home: Path | None,
+    **policies: str | None,
 ) -> int:
     """Run a workflow on the book METS (a mets.xml, or the directory that holds one).
 
@@ -52,6 +55,10 @@ def command(
 
     Pages whose output is there already are not done again. PAGES are ids, ranges a..b and //regular expressions,
     separated by commas; ~ in front takes out.
+
+    What becomes of pages that get no output, or have it already, is said by the five options for it, by `policy` lines
+    at the workflow's head, and by those right after a step: the options go before the head, a step's own lines before
+    both.
 
     Without --server the work is done by the server that runs on your home directory, or else right here. Ctrl-C
     cancels the run; what is done stays, and `offizin retry` goes on with the rest.
@@ -67,7 +74,11 @@ def command(
     from offizin.cli.connection import Place, run_async
     from offizin.cli.workflow_source import read_workflow
     from offizin.client import Order
+    from offizin.workflows.policies import Policies
 
-    order = Order(mets.absolute(), read_workflow(workflow_file, steps), pages, page_wise, priority, overwrite)
+    said = Policies.from_json(policies)
+    order = Order(
+        mets.absolute(), read_workflow(workflow_file, steps), pages, page_wise, priority, overwrite, policies=said
+    )
     wishes = Wishes(wait=not no_wait, as_json=as_json)
     return run_async(carry_out(Place(server, home, slots), lambda client: submit(client, order), wishes))

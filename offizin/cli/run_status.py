@@ -8,7 +8,7 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from offizin.cli.carry_out import FAILURES, report_as_json, show_report
+from offizin.cli.carry_out import FAILURES, gaps_of, report_as_json, show_report
 from offizin.cli.connection import Kind, Place, clock, connect
 from offizin.cli.run_naming import find_run
 from offizin.cli.run_report import STYLES
@@ -24,12 +24,14 @@ async def show_status(place: Place, name: str, as_json: bool) -> int:
     """One run. Raises RunUnknown."""
     async with connect(place, clock()) as connection:
         run = await find_run(connection.client, name)
-        failures = await connection.client.failures(run.run_id, MOST_FAILURES if as_json else FAILURES)
+        most = MOST_FAILURES if as_json else FAILURES
+        failures = await connection.client.failures(run.run_id, most)
+        gaps = await gaps_of(connection.client, run, most)
     if as_json:
-        print(report_as_json(run, failures))
+        print(report_as_json(run, failures, gaps))
         return 0
     console = result_console()
-    show_report(console, run, failures, place.options)
+    show_report(console, run, failures, gaps, place.options)
     if connection.kind is Kind.EMBEDDED and not run.ended:
         options = f" {place.options}" if place.options else ""
         console.print("Nobody works on it now, because no server runs. To go on:")

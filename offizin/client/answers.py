@@ -19,6 +19,26 @@ class StepPause(msgspec.Struct, frozen=True):
     message: str = ""
 
 
+class PageAccount(msgspec.Struct, frozen=True):
+    """Pages of a step, or of a job: ``missing`` have failed or were cancelled, ``skipped`` are to have no output;
+    ``copied``: of those that came out, where the input was copied."""
+
+    pages_in: int = 0
+    pages_out: int = 0
+    missing: int = 0
+    skipped: int = 0
+    copied: int = 0
+
+
+class Recognised(msgspec.Struct, frozen=True):
+    """``confidence``: the mean, from 0 to 1."""
+
+    regions: int = 0
+    lines: int = 0
+    words: int = 0
+    confidence: float | None = None
+
+
 class StepSummary(msgspec.Struct, frozen=True):
     """One step of a run. ``counts``: how many of its jobs are in which state; ``pages``: how many pages of its job of
     many pages, empty where each page has a job of its own; ``paused``: it gets no new work now; ``pause``: because the
@@ -35,6 +55,9 @@ class StepSummary(msgspec.Struct, frozen=True):
     seconds: float | None = None
     paused: bool = False
     pause: StepPause | None = None
+    policies: dict[str, Any] = {}
+    account: PageAccount = PageAccount()
+    recognised: Recognised | None = None
 
     @property
     def units(self) -> Mapping[State, int]:
@@ -114,6 +137,25 @@ class Failures(msgspec.Struct, frozen=True):
     """``more``: there are more of them than were asked for."""
 
     failures: list[Failure]
+    more: bool = False
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """A page without output of its own in a step. ``became``: failed, cancelled, skipped or copied."""
+
+    step: int
+    processor: str
+    page_id: str
+    became: str
+    job_id: str = ""
+    cause: str = ""
+    message: str = ""
+
+
+class Gaps(msgspec.Struct, frozen=True):
+    """``more``: there are more of them than were asked for."""
+
+    gaps: list[Gap] = []
     more: bool = False
 
 

@@ -16,6 +16,7 @@ from offizin.client.answers import (
     Cancelled,
     Changes,
     Failures,
+    Gaps,
     Health,
     JobDetails,
     JobPage,
@@ -32,6 +33,7 @@ from offizin.client.answers import (
 from offizin.client.event_stream import read_events
 from offizin.client.faults import error_from, unreachable
 from offizin.errors import Unavailable
+from offizin.workflows.policies import NOTHING_SAID, Policies
 
 T = TypeVar("T")
 
@@ -52,6 +54,7 @@ class Order:
     page_wise: bool = True
     priority: int = 0
     overwrite: bool = False
+    policies: Policies = NOTHING_SAID
     description: str = ""
 
 
@@ -116,6 +119,7 @@ class Client:
             "priority": order.priority,
             "overwrite": order.overwrite,
             "description": order.description or None,
+            **order.policies.to_json(),
         }
         given = {key: value for key, value in parameters.items() if value is not None}
         text = {"workflow": (None, order.workflow.encode())}
@@ -132,6 +136,10 @@ class Client:
     async def failures(self, run_id: str, limit: int = 100) -> Failures:
         path = f"/workflow/job/{quote(run_id, safe='')}/failures"
         return await self._ask("GET", path, Failures, params={"limit": limit})
+
+    async def gaps(self, run_id: str, limit: int = 100) -> Gaps:
+        path = f"/workflow/job/{quote(run_id, safe='')}/gaps"
+        return await self._ask("GET", path, Gaps, params={"limit": limit})
 
     async def jobs(
         self, *, run: str = "", state: str = "", processor: str = "", after: str = "", limit: int = 100

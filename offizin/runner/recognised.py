@@ -1,7 +1,8 @@
 """What a PAGE file holds, counted in its bytes, without parsing it: regions, lines, words and their mean confidence.
 
 All elements whose name ends in ``Region`` are regions, nested ones too; the namespace's prefix is anything. A word's
-confidence is that of its first ``TextEquiv`` (by ``index``); where a page has no words, the lines' count.
+confidence is that of its first ``TextEquiv`` (by ``index``); where no word has one, the lines' count. The same as
+offizin/workspaces/page_text.py finds by parsing.
 """
 
 from __future__ import annotations
@@ -32,36 +33,46 @@ def count(body: bytes) -> dict[str, float] | None:
     found: dict[str, float] = {"regions": len(names) - words - lines, "lines": lines, "words": words}
     found = {name: number for name, number in found.items() if number}
     if (words or lines) and b"conf" in body:
-        confidence = _mean_confidence(body, b"Word" if words else b"TextLine")
+        confidence = _mean_confidence(body)
         if confidence is not None:
             found["confidence"] = confidence
     return found or None
 
 
-def _mean_confidence(body: bytes, of: bytes) -> float | None:
-    """The mean of those elements' first texts that have a confidence."""
-    total, known = 0.0, 0
-    parents: list[bytes] = []
-    first: int | None = None  # the lowest index of the present element's texts so far
-    confidence: float | None = None
+def _mean_confidence(body: bytes) -> float | None:
+    """The mean over the words, or else over the lines, of those whose first text has a confidence."""
+    known: dict[bytes, list[float]] = {b"Word": [], b"TextLine": []}
+    parents: list[_Element] = []
     for closing, name, attributes in _NESTED.findall(body):
         if name == b"TextEquiv":
-            if closing or not parents or parents[-1] != of:
-                continue
-            number = _INDEX.search(attributes)
-            index = int(number.group(1)) if number else 0
-            if first is None or index < first:
-                said = _CONFIDENCE.search(attributes)
-                first, confidence = index, _number(said.group(1)) if said else None
-        elif closing:
-            if parents and parents.pop() == of and confidence is not None:
-                total, known = total + confidence, known + 1
-                confidence = None
-        elif not attributes.endswith(b"/"):
-            parents.append(name)
-            if name == of:
-                first, confidence = None, None
-    return round(total / known, 6) if known else None
+            if not closing and parents:
+                parents[-1].reads(attributes)
+        elif not closing:
+            if not attributes.endswith(b"/"):
+                parents.append(_Element())
+        elif parents:
+            confidence = parents.pop().confidence
+            if confidence is not None and name in known:
+                known[name].append(confidence)
+    of_all = known[b"Word"] or known[b"TextLine"]
+    return round(sum(of_all) / len(of_all), 6) if of_all else None
+
+
+class _Element:
+    """One that is open, and the confidence of the text with the lowest index that it has so far."""
+
+    __slots__ = ("confidence", "index")
+
+    def __init__(self) -> None:
+        self.index: int | None = None
+        self.confidence: float | None = None
+
+    def reads(self, attributes: bytes) -> None:
+        number = _INDEX.search(attributes)
+        index = int(number.group(1)) if number else 0
+        if self.index is None or index < self.index:
+            said = _CONFIDENCE.search(attributes)
+            self.index, self.confidence = index, _number(said.group(1)) if said else None
 
 
 def _number(text: bytes) -> float | None:

@@ -6,10 +6,14 @@ it had added to last may be half done: that one, and those without output, are l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from offizin.messages import Cause, File, PageOutcome, Piece
+from offizin.messages import Cause, Counts, File, PageOutcome, Piece
+
+# What was recognised on pages.
+CountsOf = Mapping[str | None, Counts]
+NOTHING: CountsOf = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,10 @@ def before(piece: Piece) -> Before:
     has_output = {file.page_id for file in piece.slice.files if file.file_grp in outputs and not piece.overwrite}
     settled = {}
     for page in piece.slice.pages:
-        if page in has_output:
+        if page in has_output and piece.refuse_existing:
+            message = f"the page has files in {','.join(piece.output_file_grps)} already"
+            settled[page] = PageOutcome(page, cause=Cause.BAD_OUTPUT, message=message, existed=True)
+        elif page in has_output:
             settled[page] = PageOutcome(page, existed=True)
         elif inputs and page not in has_input:
             message = f"no file of the page in {','.join(piece.input_file_grps)}"
@@ -44,7 +51,7 @@ def before(piece: Piece) -> Before:
     return Before([page for page in piece.slice.pages if page not in settled], settled)
 
 
-def after_success(piece: Piece, known: Before, added: Sequence[File]) -> Outcome:
+def after_success(piece: Piece, known: Before, added: Sequence[File], counts: CountsOf = NOTHING) -> Outcome:
     """The program ended with exit code 0. Files of pages that are not the piece's stay with those of no page."""
     files = _by_page(added)
     pages = []
@@ -53,21 +60,21 @@ def after_success(piece: Piece, known: Before, added: Sequence[File]) -> Outcome
         if page in known.settled:
             pages.append(known.settled[page])
         elif _has_output(piece, made):
-            pages.append(PageOutcome(page, made))
+            pages.append(PageOutcome(page, made, counts=counts.get(page)))
         else:
             message = f"the program ended without a file of the page in {','.join(piece.output_file_grps)}"
             pages.append(PageOutcome(page, cause=Cause.NO_OUTPUT, message=message))
     return Outcome(pages, [file for rest in files.values() for file in rest])
 
 
-def after_failure(piece: Piece, known: Before, added: Sequence[File]) -> Outcome:
+def after_failure(piece: Piece, known: Before, added: Sequence[File], counts: CountsOf = NOTHING) -> Outcome:
     """The program ended in any other way, or was ended."""
     files = _by_page(added)
     last = added[-1].page_id if added else None
     pages = list(known.settled.values())
     for page in known.to_do:
         if page != last and page in files and _has_output(piece, files[page]):
-            pages.append(PageOutcome(page, files[page]))
+            pages.append(PageOutcome(page, files[page], counts=counts.get(page)))
     return Outcome(pages, open_pages=len(piece.slice.pages) - len(pages))
 
 

@@ -19,6 +19,8 @@ from offizin.messages import Cause, File, Piece, Result
 from offizin.mets.scan import Scan
 from offizin.workers.attempt_mets import AttemptMets
 from offizin.workers.child_call import call_of, policies_of
+from offizin.workers.child_copying import copy_pages
+from offizin.workers.child_counting import counted
 from offizin.workers.child_outcome import Before, Outcome, after_failure, after_success, before
 from offizin.workers.exit_causes import cause_of
 from offizin.workers.mets_endpoint import MetsEndpoint
@@ -83,6 +85,11 @@ class ChildProcess:
             return self._result(after_success(piece, known, []))
         self._log.parent.mkdir(parents=True, exist_ok=True)
         mets = await asyncio.to_thread(self._open_mets)
+        if piece.copy_input:
+            await asyncio.to_thread(copy_pages, piece, known.to_do, mets)
+            added = await asyncio.to_thread(_measured, piece.directory, list(mets.added.values()))
+            counts = await asyncio.to_thread(counted, piece.directory, added)
+            return self._result(after_success(piece, known, added, counts))
         with self._log.open("ab", buffering=0) as log:
             said_before = log.tell()
             url = await self._endpoint.open(mets)
@@ -91,11 +98,12 @@ class ChildProcess:
             finally:
                 self._endpoint.close(url)
         added = await asyncio.to_thread(_measured, piece.directory, list(mets.added.values()))
+        counts = await asyncio.to_thread(counted, piece.directory, added)
         tail = await asyncio.to_thread(_tail, self._log, said_before)
         if code == 0 and not self._late and not self._killed:
-            result = self._result(after_success(piece, known, added))
+            result = self._result(after_success(piece, known, added, counts))
         else:
-            result = self._result(after_failure(piece, known, added), *self._why(code, tail))
+            result = self._result(after_failure(piece, known, added, counts), *self._why(code, tail))
         failed = result.cause is not None or any(page.cause is not None for page in result.pages)
         return replace(result, log_tail=tail if failed else "", missing_attribute=mets.missing_attribute)
 

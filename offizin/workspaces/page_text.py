@@ -127,22 +127,28 @@ def _word_text(word: etree._Element) -> str:
 
 def _own_text(element: etree._Element) -> str:
     """The first reading (lowest index) of an element; empty when it has none."""
-    equivs = _children(element, "TextEquiv")
-    if not equivs:
+    first = _first_reading(element)
+    if first is None:
         return ""
-    first = min(equivs, key=lambda equiv: _index(equiv.get("index")))
     texts = _children(first, "Unicode") or _children(first, "PlainText")
     return (texts[0].text or "") if texts else ""
 
 
+def _first_reading(element: etree._Element) -> etree._Element | None:
+    return min(_children(element, "TextEquiv"), key=lambda equiv: _index(equiv.get("index")), default=None)
+
+
 def _confidences(elements: list[etree._Element]) -> list[float]:
+    """Of the elements' first readings, as far as they have one from 0 to 1."""
     found = []
     for element in elements:
-        for equiv in _children(element, "TextEquiv")[:1]:
-            try:
-                found.append(float(equiv.get("conf", "")))
-            except ValueError:
-                continue
+        first = _first_reading(element)
+        try:
+            confidence = float("nan" if first is None else first.get("conf", "nan"))
+        except ValueError:
+            continue
+        if 0 <= confidence <= 1:
+            found.append(confidence)
     return found
 
 
