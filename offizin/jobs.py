@@ -27,8 +27,8 @@ LIVE = frozenset({State.CACHED, State.QUEUED, State.RUNNING})
 
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.UNSET: frozenset({State.CACHED}),
-    # waits for its edges, or is ready and not yet in the window
-    State.CACHED: frozenset({State.QUEUED, State.CANCELLED}),
+    # waits for its edges, or is ready and not yet in the window; SUCCESS when it is skipped, as what it needs was
+    State.CACHED: frozenset({State.QUEUED, State.CANCELLED, State.SUCCESS}),
     # in the window of the broker; back to CACHED when the broker or the worker was lost, or when it is recalled
     State.QUEUED: frozenset({State.RUNNING, State.CACHED, State.SUCCESS, State.FAILED, State.CANCELLED}),
     # with a runner; back to CACHED for another attempt

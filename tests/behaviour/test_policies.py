@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 from ocrd_models import OcrdMets
 
 from tests.behaviour.books import make_book
+from tests.behaviour.plain_programs import write_plain_program
 from tests.behaviour.processes import Server
 from tests.behaviour.scripted_processors import write_processor
 from tests.behaviour.sizes import Place
@@ -52,15 +55,57 @@ _WHOLE = """
         def process_page_pcgts(self, *pages, page_id=None):
             return OcrdPageResult(pages[0])
 """
+_READER = """
+    from ocrd_models.ocrd_page import CoordsType, TextEquivType, TextLineType, TextRegionType, WordType
+
+    class Scripted(Described):
+        def process_page_pcgts(self, *pages, page_id=None):
+            page, coords = pages[0].get_Page(), CoordsType(points="0,0 1,0 1,1")
+            if page_id in self.parameter["where"].split(","):
+                return OcrdPageResult(pages[0])
+            region = TextRegionType(id="r", Coords=coords)
+            line = TextLineType(id="l", Coords=coords)
+            for number, conf in enumerate((0.75, 0.25)):
+                word = WordType(id=f"w{number}", Coords=coords)
+                word.add_TextEquiv(TextEquivType(Unicode="ink", conf=conf))
+                line.add_Word(word)
+            region.add_TextLine(line)
+            page.add_TextRegion(region)
+            return OcrdPageResult(pages[0])
+
+    if "own" in sys.argv[0]:  # writes its PAGE by itself
+        class Scripted(Scripted):
+            def process_page_file(self, file):
+                name = self.output_file_grp + "/" + file.pageId + ".xml"
+                os.makedirs(self.output_file_grp, exist_ok=True)
+                space = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
+                Path(name).write_text(f"<PcGts xmlns='{space}'><Page><TextRegion/></Page></PcGts>")
+                self.workspace.add_file(self.output_file_grp, file_id="own_" + file.pageId, page_id=file.pageId,
+                                        local_filename=name, mimetype="application/vnd.prima.page+xml")
+"""
+# What would turn failures into silence, if the administrator's environment counted.
+_ENVIRONMENT = {
+    "OCRD_MISSING_OUTPUT": "COPY",
+    "OCRD_EXISTING_OUTPUT": "OVERWRITE",
+    "OCRD_MISSING_INPUT": "ABORT",
+    "OCRD_MAX_MISSING_OUTPUTS": "-1",
+}
 
 
 @pytest.fixture(scope="module")
 def server(shared_place: Place) -> Iterator[Server]:
     write_processor(shared_place.processors, _MISBEHAVING, "ocrd-misbehaving")
     write_processor(shared_place.processors, _WHOLE, "ocrd-whole")
-    # one runner of each, which stays warm; the administrator's environment must not change what comes out
-    running = shared_place.server()
-    shared_place.staff(("ocrd-dummy:1", "ocrd-misbehaving:1", "ocrd-whole:1"))
+    write_processor(shared_place.processors, _READER, "ocrd-reader")
+    write_processor(shared_place.processors, _READER, "ocrd-own-reader")
+    write_plain_program(shared_place.processors)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in _ENVIRONMENT.items():
+            patch.setenv(name, value)
+        running = shared_place.server()
+        # one slot of each, whose runner stays warm
+        names = ("dummy", "misbehaving", "whole", "reader", "own-reader", "plain")
+        shared_place.staff([f"ocrd-{name}:1" for name in names])
     yield running
     assert running.stop() == 0
 
@@ -240,6 +285,74 @@ def test_jobs_by_themselves_have_policies_of_their_own_on_one_warm_runner(server
         assert server.wait_for_job(job)["state"] == "SUCCESS"
         details = server.details(job)
         assert (details["mark"], details["cause"], details["account"]["skipped"]) == ("skipped", "EXCEPTION", 1)
+
+
+@page_wise
+def test_programs_that_are_no_python_are_held_to_the_same(server: Server, book: Path, page_wise: bool) -> None:
+    run_id, state = run(server, book, steps("exit", processor="plain"), page_wise=page_wise, on_missing_output="skip")
+    assert (state, pages_with(book, "OCR-D-OUT")) == ("SUCCESS", GOOD)
+    assert (0, BAD, "skipped", "EXIT") in gaps(server, run_id)
+    again = f"policy on_existing_output=fail\n{steps(processor='plain')}"
+    run_id, state = run(server, book, again, page_wise=page_wise)
+    assert state == "FAILED"
+    assert {gap[1:] for gap in gaps(server, run_id) if gap[0] == 0} == {(p, "failed", "BAD_OUTPUT") for p in GOOD}
+    other = make_book(book.parent / "other", PAGES)
+    run_id, state = run(server, other, steps("exit", processor="plain"), page_wise=page_wise, on_missing_output="copy")
+    assert (state, pages_with(other, "OCR-D-OUT")) == ("SUCCESS", ALL)
+    [copy] = OcrdMets(filename=str(other)).find_files(fileGrp="OCR-D-OUT", pageId=BAD)
+    assert (other.parent / copy.local_filename).read_bytes() == (other.parent / "OCR-D-IMG/IMG_3.png").read_bytes()
+
+
+@page_wise
+def test_words_lines_regions_and_confidence_are_counted_in_results(server: Server, book: Path, page_wise: bool) -> None:
+    run_id, state = run(server, book, steps(processor="reader"), page_wise=page_wise)
+    assert state == "SUCCESS"
+    found = [step["recognised"] for step in server.summary(run_id)["steps"]]
+    assert found == [{"regions": 3, "lines": 3, "words": 6, "confidence": 0.5}] * 2
+    [first, *_] = _jobs(server, run_id)
+    details = server.details(first["job_id"])
+    one = {"regions": 1, "lines": 1, "words": 2, "confidence": 0.5}
+    if page_wise:
+        assert details["recognised"] == one
+    else:
+        assert {p["page_id"]: p["recognised"] for p in details["page_states"]} == {
+            page: None if page == BAD else one for page in ALL
+        }
+
+
+def test_files_that_a_processor_writes_by_itself_are_counted_too(server: Server, book: Path) -> None:
+    run_id, _ = run(server, book, "own-reader -I OCR-D-IMG -O OCR-D-OUT", page_wise=True)
+    [step] = server.summary(run_id)["steps"]
+    assert step["recognised"] == {"regions": 4, "lines": 0, "words": 0, "confidence": None}
+
+
+def test_the_command_takes_policies_and_names_the_pages_that_are_missing(server: Server, book: Path) -> None:
+    text = steps(after="reader -I OCR-D-OUT -O OCR-D-READ")
+    (book.parent / "workflow.txt").write_text(text)
+    command = [sys.executable, "-m", "offizin", "run", book, "-w", book.parent / "workflow.txt", "--server", server.url]
+    ended = subprocess.run([*command, "--on-missing-output", "skip"], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "3 of 4 pages came out of the last step" in ended.stdout
+    skipped = (
+        "step 1 misbehaving: 1 of 4 pages are missing, because they were skipped: P3 (EXCEPTION: ValueError: no ink)"
+    )
+    assert skipped in ended.stdout
+    assert "Step 2 reader: 6 words in 3 lines in 3 regions, mean confidence 50 %" in ended.stdout
+    ended = subprocess.run(
+        [*command, "--overwrite", "--max-missing-outputs", "0", "--page-timeout", "60", "--json"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    told = json.loads(ended.stdout)
+    assert told["run"]["steps"][0]["policies"] == {
+        "on_existing_output": "overwrite", "max_missing_outputs": 0, "page_timeout": 60,
+    }  # fmt: skip
+    assert {(gap["step"], gap["page_id"], gap["became"]) for gap in told["gaps"]} == {
+        (0, BAD, "failed"), (1, BAD, "cancelled"), (2, BAD, "cancelled"),
+    }  # fmt: skip
+    status = [sys.executable, "-m", "offizin", "status", told["run"]["run_id"], "--server", server.url]
+    ended = subprocess.run(status, capture_output=True, text=True, check=False)
+    assert "step 1 misbehaving: 1 of 4 pages are missing, because they failed: P3" in ended.stdout
 
 
 def test_what_is_no_policy_is_refused(server: Server, book: Path) -> None:
