@@ -231,7 +231,7 @@ class Offizin:
             end_work=workforce.cancel, wake=wake, run_over=run_over, changed=changed,
         )  # fmt: skip
         self.retrying = Retrying(
-            self.database, ownership, self.lanes, self.processors, clock,
+            self.database, ownership, self.lanes, self.processors, clock, self.tallies,
             virtual_time=virtual_time, wake=wake, run_over=run_over, changed=changed,
         )  # fmt: skip
         self.priorities = Priorities(self.database, ownership, virtual_time=virtual_time, wake=wake)

@@ -215,7 +215,8 @@ class RetryRequest(BaseModel):
     the number of one step as in the summary, from 0.
 
     ``processor`` and ``parameters`` are another way to do just these pages: without a processor the parameters are set
-    over those of the step. What comes behind these pages is done again as well, as its steps say.
+    over those of the step. What comes behind these pages is done again as well, as its steps say. ``skip``: these pages
+    are to stay without output, and it is no failure; nor is it where they are missing behind it.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -225,10 +226,11 @@ class RetryRequest(BaseModel):
     step: int | None = Field(default=None, ge=0, le=MOST)
     processor: str = ""
     parameters: dict[str, Any] = {}
+    skip: bool = False
 
 
 class RetryAnswer(BaseModel):
-    """How many jobs wait again."""
+    """How many jobs wait again, or have pages that are skipped now."""
 
     jobs: int
 

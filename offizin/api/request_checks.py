@@ -64,6 +64,7 @@ def redo(asked: RetryRequest) -> Redo:
         step=asked.step,
         processor="ocrd-" + name.removeprefix("ocrd-") if name else "",
         parameters=asked.parameters,
+        skip=asked.skip,
     )
 
 

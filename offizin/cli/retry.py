@@ -28,6 +28,7 @@ from offizin.cli.verbosity import verbosity_option
 @click.option(
     "-p", "parameters", multiple=True, metavar="JSON", help="The same for several, as JSON or a file of it."
 )  # fmt: skip
+@click.option("--skip", is_flag=True, help="Go without these pages: it is no failure that they are missing.")
 @click.option("--no-wait", is_flag=True, help="Do not wait for the end (with a server only).")
 @slots_option
 @json_option
@@ -41,6 +42,7 @@ def command(
     processor: str,
     override: tuple[tuple[str, str], ...],
     parameters: tuple[str, ...],
+    skip: bool,
     no_wait: bool,
     slots: int | None,
     as_json: bool,
@@ -53,13 +55,15 @@ def command(
     on. What comes behind the pages that are done again is done again, too.
 
     --processor, -P and -p ask for another way to do just these pages. -P and -p are set over the parameters of the
-    step; for another processor they are all it gets. Nothing is touched that waits or runs already.
+    step; for another processor they are all it gets. --skip does nothing again: what failed stays without output, what
+    needs it is left out as well, and the run can be a success. Nothing is touched that waits or runs already.
 
     \b
     Examples:
       offizin retry last
       offizin retry last --what missing
       offizin retry last --step 2 -P model Fraktur
+      offizin retry last -g PHYS_0007 --skip
       offizin retry last --what all -g PHYS_0003..PHYS_0005 --step tesserocr-recognize --processor kraken-recognize
     """
     from offizin.cli.carry_out import Started, Wishes, carry_out
@@ -71,7 +75,7 @@ def command(
 
     words = [word for text in parameters for word in ("-p", text)]
     words += [word for pair in override for word in ("-P", *pair)]
-    plain = Again(what, pages, None, processor, read_parameters(words))
+    plain = Again(what, pages, None, processor, read_parameters(words), skip)
 
     async def again(client: Client) -> Started:
         found = await find_run(client, run)

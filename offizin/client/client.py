@@ -61,18 +61,20 @@ class Order:
 @dataclass(frozen=True, slots=True)
 class Again:
     """What of a run is to be done again: ``what`` is failed, missing or all; ``pages`` a page selector, empty for all;
-    ``step`` counts from 0, None for all. ``processor`` and ``parameters``: another way to do just these pages."""
+    ``step`` counts from 0, None for all. ``processor`` and ``parameters``: another way to do just these pages;
+    ``skip``: go without them."""
 
     what: str = "failed"
     pages: str = ""
     step: int | None = None
     processor: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    skip: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return {
             "what": self.what, "page_id": self.pages, "step": self.step, "processor": self.processor,
-            "parameters": dict(self.parameters),
+            "parameters": dict(self.parameters), "skip": self.skip,
         }  # fmt: skip
 
 

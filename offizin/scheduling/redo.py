@@ -55,6 +55,8 @@ class PageOfJob:
     page: str
     state: State
     left_out: bool = False
+    cause: str | None = None
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)

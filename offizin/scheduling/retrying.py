@@ -21,6 +21,7 @@ from offizin.scheduling.workforce import Processors
 from offizin.store import runs
 from offizin.store.runs import RunRow
 from offizin.store.transaction import Database, Transaction
+from offizin.tallies import Tallies
 
 
 class Retrying:
@@ -34,6 +35,7 @@ class Retrying:
         lanes: Lanes,
         processors: Processors,
         clock: Clock,
+        tallies: Tallies,
         *,
         virtual_time: Callable[[str, int], int],
         wake: Callable[[set[str]], None],
@@ -45,6 +47,7 @@ class Retrying:
         self._lanes = lanes
         self._processors = processors
         self._clock = clock
+        self._tallies = tallies
         self._virtual_time = virtual_time
         self._wake = wake
         self._run_over = run_over
@@ -60,6 +63,11 @@ class Retrying:
         steps = await self._database.read(lambda tx: runs.steps_of(tx, run.seq))
         if redo.step is not None and redo.step not in {step.number for step in steps}:
             raise InvalidRequest(f"run {run.id} has no step {redo.step}", advice=f"It has {len(steps)}, from 0.")
+        if redo.skip and (redo.other_way or redo.what is What.ALL):
+            raise InvalidRequest(
+                "pages that are to be skipped are not done in another way, and not all of them",
+                advice="Skip what failed or is missing.",
+            )
         if not redo.other_way:
             return None
         if redo.step is None and len(steps) > 1:
@@ -77,17 +85,18 @@ class Retrying:
     async def _carry_out(self, run: RunRow, redo: Redo, way: OtherWay | None) -> Retried:
         while True:
             try:
-                retried, processors = await self._write(run, redo, way, self._clock.now())
+                retried = await self._write(run, redo, way, self._clock.now())
                 break
             except Moved:
                 continue
-        self._wake(processors)
-        if retried.save_only:
-            self._run_over(run.seq)
+        self._tallies.ended.update(retried.ended)
+        self._wake(set(retried.wake))
+        for over in retried.over:
+            self._run_over(over)
         self._changed()
         return retried
 
-    async def _write(self, run: RunRow, redo: Redo, way: OtherWay | None, now: float) -> tuple[Retried, set[str]]:
+    async def _write(self, run: RunRow, redo: Redo, way: OtherWay | None, now: float) -> Retried:
         mets = Path(run.mets)
         # What somebody else has written into the METS is what a retry begins with.
         await self._lanes.refresh(mets, now)
@@ -101,7 +110,7 @@ class Retrying:
         lane_at_hand = self._lanes.at_hand(mets)
         known = None if lane_at_hand is None else lane_at_hand.epoch
 
-        def write(tx: Transaction) -> tuple[Retried, set[str]]:
+        def write(tx: Transaction) -> Retried:
             self._ownership.take(tx, run.workspace, known)
             return retry(tx, runs.by_seq(tx, run.seq), redo, way, there, self._ownership, self._virtual_time, now)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from offizin.errors import Conflict
-from offizin.jobs import State
+from offizin.jobs import SKIPPED, State
 from offizin.scheduling.edges import Work, edges_between
 from offizin.scheduling.live_work import live_work
 from offizin.scheduling.ownership import Ownership
 from offizin.scheduling.redo import Again, PageOfJob, Redo, What, choose
+from offizin.scheduling.skipping import skip
 from offizin.scheduling.step_pauses import hold_again
 from offizin.scheduling.window import tag
 from offizin.store import alternatives, edges, events, jobs, pieces, runs
@@ -23,10 +24,14 @@ from offizin.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """How many jobs wait again. ``save_only``: none had failed, but the METS had not been saved."""
+    """How many jobs wait again, or were skipped. ``wake``: processors that may have ready work; ``over``: runs in which
+    nothing is open now, because only the METS had not been saved, or what was open is skipped. ``ended``: how many jobs
+    have ended by that, by processor and state."""
 
     jobs: int
-    save_only: bool
+    wake: frozenset[str] = frozenset()
+    over: tuple[int, ...] = ()
+    ended: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +60,8 @@ def retry(
     ownership: Ownership,
     virtual_time: Callable[[str, int], int],
     now: float,
-) -> tuple[Retried, set[str]]:
-    """Let what is asked for wait again; the processors that may have ready work."""
+) -> Retried:
+    """Let what is asked for wait again, or end it as skipped."""
     steps = {step.number: step for step in runs.steps_of(tx, run.seq)}
     chosen = _chosen(tx, run, redo, there, steps)
     if not chosen:
@@ -64,7 +69,7 @@ def retry(
             raise _nothing_to_do(tx, run, redo)
         runs.revive(tx, run.seq, 0)
         events.add(tx, [Change(run.id, State.RUNNING)], now)
-        return Retried(0, save_only=True), set()
+        return Retried(0, over=(run.seq,))
     for again in chosen:
         if again.row.page is None:
             pieces.revive_pages(tx, again.row.seq, [page.number for page in again.pages])
@@ -83,6 +88,8 @@ def retry(
     seqs = [again.row.seq for again in chosen]
     edges.reorder(tx, seqs, edges_between(live, revived))
     ownership.check_predecessors(tx, seqs)
+    asked = [again for again in chosen if again.asked]
+    reasons = jobs.reasons(tx, [again.row.seq for again in asked]) if redo.skip else {}
     number = 0
     if way is not None:
         number = alternatives.ensure(tx, run.seq, redo.step or 0, way.processor, way.parameters)
@@ -93,22 +100,30 @@ def retry(
     runs.revive(tx, run.seq, len(chosen))
     changes = [Change(run.id, State.CACHED, a.row.id, a.row.step, a.row.page) for a in chosen]
     events.add(tx, [Change(run.id, State.RUNNING), *changes], now)
-    return Retried(len(chosen), save_only=False), {revival.processor for revival in revivals}
+    wake = frozenset(revival.processor for revival in revivals)
+    if not redo.skip:
+        return Retried(len(chosen), wake)
+    follows = skip(tx, run, asked, steps, reasons, now)
+    return Retried(len(asked), wake | follows.ready, tuple(follows.ended_runs), follows.ended)
 
 
 def _chosen(tx: Transaction, run: RunRow, redo: Redo, there: InTheMets, steps: dict[int, StepRow]) -> list[Again]:
     rows = [row for row in jobs.of_run(tx, run.seq) if row.state.is_final]
+    left_out = jobs.marked(tx, run.seq, SKIPPED)
 
     def is_missing(step: StepRow, page: str) -> bool:
         return any((group, page) in there.missing for group in step.output_file_grps)
 
-    return choose(redo, there.pages, [(row, _pages_of(tx, row)) for row in rows], steps, is_missing)
+    return choose(redo, there.pages, [(row, _pages_of(tx, row, left_out)) for row in rows], steps, is_missing)
 
 
-def _pages_of(tx: Transaction, row: JobRow) -> list[PageOfJob]:
+def _pages_of(tx: Transaction, row: JobRow, left_out: Collection[int]) -> list[PageOfJob]:
     if row.page is not None:
-        return [PageOfJob(0, row.page, row.state)]
-    return [PageOfJob(page.number, page.page, page.state) for page in pieces.pages(tx, row.seq)]
+        return [PageOfJob(0, row.page, row.state, row.seq in left_out)]
+    return [
+        PageOfJob(page.number, page.page, page.state, page.mark == SKIPPED, page.cause, page.message)
+        for page in pieces.pages(tx, row.seq)
+    ]
 
 
 def _revivals(

@@ -335,6 +335,16 @@ def in_flight(tx: Transaction, server: int = 1) -> list[JobRow]:
     return [_job(row) for row in tx.execute(query)]
 
 
+def reasons(tx: Transaction, seqs: Collection[int]) -> dict[int, tuple[str | None, str]]:
+    """Cause and message of each."""
+    found: dict[int, tuple[str | None, str]] = {}
+    wanted = list(seqs)
+    for start in range(0, len(wanted), CHUNK):
+        query = select(jobs.c.seq, jobs.c.cause, jobs.c.message).where(jobs.c.seq.in_(wanted[start : start + CHUNK]))
+        found.update({seq: (cause, message) for seq, cause, message in tx.execute(query)})
+    return found
+
+
 def marked(tx: Transaction, run: int, mark: str) -> set[int]:
     """The run's jobs that have this mark."""
     return set(tx.execute(select(jobs.c.seq).where(jobs.c.run == run, jobs.c.mark == mark)).scalars())

@@ -100,6 +100,25 @@ def test_all_makes_the_pages_anew_and_what_comes_behind_them(server: Server, boo
     assert book.read_text().count("<mets:file ") == 9
 
 
+@pytest.mark.parametrize("page_wise", [True, False])
+def test_pages_that_are_skipped_are_gaps_of_a_run_that_is_a_success(
+    server: Server, book: Path, page_wise: bool
+) -> None:
+    run_id = run(server, book, FAILS_ON_P2, page_wise=page_wise, state="FAILED")
+    assert redo(server, run_id, skip=True, step=0, page_id="P2") == (1, "SUCCESS")
+    assert server.client.get(f"/workflow/job-simple/{run_id}").json() == {"state": "SUCCESS"}
+    gaps = server.client.get(f"/workflow/job/{run_id}/gaps").json()["gaps"]
+    assert [(gap["step"], gap["page_id"], gap["became"]) for gap in gaps] == [
+        (0, "P2", "skipped"), (1, "P2", "skipped"),
+    ]  # fmt: skip
+    assert gaps[0]["message"] == "skipped by the user (ValueError: the ink is too pale)"
+    assert [path.name for path in files(book, "OCR-D-B")] == ["OCR-D-B_P1.xml", "OCR-D-B_P3.xml"]
+    assert refused(server, run_id)[0] == 409
+    assert redo(server, run_id, what="missing", step=0, parameters={"mode": "ok"}) == (2, "SUCCESS")
+    assert len(files(book, "OCR-D-B")) == 3
+    assert server.client.get(f"/workflow/job/{run_id}/gaps").json()["gaps"] == []
+
+
 def test_what_waits_or_runs_is_left_alone(server: Server, tmp_path: Path, gate: Gate) -> None:
     book = make_book(tmp_path / "book", 1)
     text = f"scripted -I OCR-D-IMG -O OCR-D-A -P mode wait -P where '{gate.path}'\ndummy -I OCR-D-A -O OCR-D-B"
@@ -121,6 +140,7 @@ def test_what_waits_or_runs_is_left_alone(server: Server, tmp_path: Path, gate: 
         ({"step": 0, "parameters": {"mood": "ok"}}, 400, "mood"),
         ({"step": 0, "processor": "no-such-thing"}, 404, "ocrd-no-such-thing"),
         ({"page": "P1"}, 422, "page"),
+        ({"skip": True, "what": "all"}, 422, "Skip what failed or is missing"),
         ({"what": "some"}, 422, "what"),
     ],
 )
@@ -153,6 +173,7 @@ def test_the_command_does_pages_again_in_another_way(server: Server, book: Path,
     assert again.returncode == 0, again.stderr
     jobs = server.client.get("/processor/jobs", params={"run": run_id}).json()["jobs"]
     assert [j["processor"] for j in jobs if j["page_id"] == "P2"] == ["ocrd-scripted", "ocrd-scripted"]
+    assert offizin(server, "retry", run_id, "--skip").returncode == 4
     nothing = offizin(server, "retry", run_id, "--what", "missing")
     assert nothing.returncode == 4
     assert "nothing in run" in nothing.stderr
