@@ -30,6 +30,7 @@ from offizin.scheduling.arriving_logs import ArrivingLogs
 from offizin.scheduling.breaker import Breaker
 from offizin.scheduling.cancellation import Cancellation
 from offizin.scheduling.choosing import Choosing
+from offizin.scheduling.comparing import Comparing
 from offizin.scheduling.completion import Completion
 from offizin.scheduling.contexts import Contexts
 from offizin.scheduling.dispatch import Dispatcher
@@ -223,8 +224,9 @@ class Offizin:
             strays=Strays(self.database, self.broker, server).pass_on,
         )  # fmt: skip
         self.submissions = Submissions(
-            self.database, ownership, self.lanes, contexts, self.processors, self.dispatcher, choosing, clock,
-            self.timings, self.tallies, ended=run_over, changed=changed,
+            self.database, ownership, self.lanes, contexts, self.processors,
+            Comparing(self.database, self.learned, self.processors), self.dispatcher, choosing, clock, self.timings,
+            self.tallies, ended=run_over, changed=changed,
         )  # fmt: skip
         self.cancellation = Cancellation(
             self.database, ownership, clock, self.tallies,

@@ -201,12 +201,13 @@ class ProcessingServer(FastAPI):
         workflow_callback_url: str | None = None,
         priority: int = 0,
         overwrite: bool = False,
+        fresh: bool = False,
         description: str = "",
         policies: Annotated[Policies, Depends(policies_in_query)] = NOTHING_SAID,
     ) -> PYWorkflowJobOutput:
         return await workflow_requests.submit_workflow(
             self.offizin, mets_path, workflow, workflow_id, page_id, page_wise, workflow_callback_url,
-            priority=priority, overwrite=overwrite, policies=policies, description=description,
+            priority=priority, overwrite=overwrite or fresh, policies=policies, description=description,
         )  # fmt: skip
 
     async def get_workflow_info(self, workflow_job_id: str) -> dict[str, Any]:

@@ -69,6 +69,7 @@ class StepSummary(BaseModel):
 
 class RunSummary(BaseModel):
     """A run of a workflow, or of one job submitted by itself. ``skipped``: (step, page) pairs that were done before;
+    ``kept``: those of them that were to be made anew, but for somebody who has changed their files by hand;
     ``stalled``: nothing of it can be done before a paused step is resumed."""
 
     run_id: str
@@ -86,6 +87,7 @@ class RunSummary(BaseModel):
     description: str
     jobs: int
     skipped: int
+    kept: int
     steps: list[StepSummary]
     stalled: bool
 

@@ -25,7 +25,10 @@ from offizin.cli.verbosity import verbosity_option
     "it is over for all pages, as processors need that look at a whole book.",
 )  # fmt: skip
 @click.option("--priority", type=int, default=0, show_default=True, metavar="N", help="Higher numbers go first.")
-@click.option("--overwrite", is_flag=True, help="Make all pages anew, also those whose output is there already.")
+@click.option(
+    "--fresh", "--overwrite", "overwrite", is_flag=True,
+    help="Make all pages anew, also those of which nothing has changed, and those that were changed by hand.",
+)  # fmt: skip
 @policy_options
 @click.option("--no-wait", is_flag=True, help="Submit the run to a server and do not wait for its end.")
 @slots_option
@@ -53,8 +56,9 @@ def command(
     `ocrd process`: the processor's name without ocrd-, -I and -O with its input and output file groups, -P NAME VALUE
     for its parameters, or -p with a file or a text of JSON.
 
-    Pages whose output is there already are not done again. PAGES are ids, ranges a..b and //regular expressions,
-    separated by commas; ~ in front takes out.
+    Only what has changed is done again: pages whose output was made of other files, with other parameters or by another
+    version of the processor, and all that comes behind. What you have corrected by hand stays as it is. PAGES are ids,
+    ranges a..b and //regular expressions, separated by commas; ~ in front takes out.
 
     What becomes of pages that get no output, or have it already, is said by the five options for it, by `policy` lines
     at the workflow's head, and by those right after a step: the options go before the head, a step's own lines before

@@ -36,7 +36,9 @@ def show_run(console: Console, run: RunSummary, taken: float | None = None) -> N
     if any(step.pages for step in run.steps):
         console.print("The figures are pages; each step is one job.")
     if run.skipped and all(step.skipped is None for step in run.steps):
-        console.print(f"{count(run.skipped, 'job')} skipped: the output was there already (--overwrite makes it anew).")
+        console.print(f"{count(run.skipped, 'job')} skipped: the output was there already (--fresh makes it anew).")
+    if run.kept:
+        console.print(f"{count(run.kept, 'output')} kept as changed by hand (--fresh makes them anew).")
 
 
 def steps_table(run: RunSummary) -> Table:

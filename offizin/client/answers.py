@@ -101,6 +101,7 @@ class RunSummary(msgspec.Struct, frozen=True):
     description: str = ""
     jobs: int = 0
     skipped: int = 0
+    kept: int = 0
     steps: list[StepSummary] = []
     stalled: bool = False
 

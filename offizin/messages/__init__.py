@@ -1,5 +1,6 @@
 """What travels between server, broker, worker and runner, as values."""
 
+from offizin.messages.made import FileState, Made
 from offizin.messages.sessions import (
     Ask,
     AttemptName,
@@ -61,6 +62,7 @@ __all__ = [
     "Delta",
     "End",
     "File",
+    "FileState",
     "Follow",
     "Goodbye",
     "Handshake",
@@ -68,6 +70,7 @@ __all__ = [
     "Hello",
     "Load",
     "LogPart",
+    "Made",
     "Mark",
     "Orphan",
     "PageOutcome",

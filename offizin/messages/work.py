@@ -12,6 +12,8 @@ from enum import StrEnum
 
 import msgspec
 
+from offizin.messages.made import FileState, Made
+
 ENVELOPE_VERSION = 1
 
 
@@ -36,8 +38,8 @@ class Cause(StrEnum):
 
 
 class File(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """One ``mets:file``. ``size`` (bytes) and ``digest`` (hex BLAKE2b-128 of the content) are set on what a processor
-    adds."""
+    """One ``mets:file``. ``size`` (bytes), ``digest`` (hex BLAKE2b-128 of the content), ``changed_at`` (mtime in
+    nanoseconds) and ``inode`` are set on what a processor adds, as far as they are known."""
 
     id: str
     file_grp: str
@@ -47,6 +49,8 @@ class File(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     url: str | None = None
     size: int | None = None
     digest: str | None = None
+    changed_at: int | None = None
+    inode: int | None = None
 
 
 class Slice(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -101,7 +105,8 @@ class Counts(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class PageOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of one page. Without ``cause`` it succeeded; ``existed`` when there was nothing left to do: with a
-    cause, because that was not to be. ``counts``: where its PAGE has anything to be counted."""
+    cause, because that was not to be. ``counts``: where its PAGE has anything to be counted. ``inputs`` is a digest of
+    all that the page was made of, empty where that is not known; ``reads`` are the files among it that lie on disk."""
 
     page: str
     files: list[File] = []
@@ -109,6 +114,8 @@ class PageOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     message: str = ""
     existed: bool = False
     counts: Counts | None = None
+    inputs: str = ""
+    reads: list[FileState] = []
 
 
 class Result(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -119,6 +126,7 @@ class Result(msgspec.Struct, frozen=True, omit_defaults=True):
     ``seconds`` is the processor's own time on this piece; ``log_tail`` the last lines of the log when something failed.
     ``missing_attribute`` names what a processor wanted from the METS and the slice lacks. ``log`` is what the attempt
     wrote to the job's log on another machine, from byte ``log_offset`` on: what came before was sent before.
+    ``recipe`` is a digest of the processor, its version and its parameters, empty where they are not known.
     """
 
     job: str
@@ -137,6 +145,7 @@ class Result(msgspec.Struct, frozen=True, omit_defaults=True):
     missing_attribute: str = ""
     log: bytes = b""
     log_offset: int = 0
+    recipe: str = ""
 
 
 class Taken(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -199,7 +208,8 @@ class Delta(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one attempt adds to a METS. Applying it twice is the same as applying it once.
 
     With ``overwrite`` all other files of the (file group, page) pairs it names are taken out of the METS, and all of
-    those that it ``empties``. ``orphans`` are files to be deleted once the METS is saved.
+    those that it ``empties``. ``orphans`` are files to be deleted once the METS is saved. ``made`` says of what the
+    pages' files were made, as far as that is known; it does not go into the METS.
     """
 
     files: list[File] = []
@@ -207,6 +217,7 @@ class Delta(msgspec.Struct, frozen=True, omit_defaults=True):
     overwrite: bool = False
     empties: list[tuple[str, str]] = []
     orphans: list[Orphan] = []
+    made: list[Made] = []
 
 
 class Handshake(msgspec.Struct, frozen=True, omit_defaults=True):

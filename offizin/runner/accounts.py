@@ -9,20 +9,26 @@ from ocrd_utils import MIMETYPE_PAGE
 
 from .causes import cause_of
 from .codec import Piece, file_fields, page_outcome
+from .digests import Digests
+from .inputs import Inputs
 from .page_check import fault_in_page
 from .recognised import count, richest
-from .slice_workspace import size_and_digest
 
 Outcome = Dict[str, Any]
 
 
 class Accounts:
-    """``mets`` records what is added; ``report`` is called with each outcome as it stands."""
+    """``mets`` records what is added; ``report`` is called with each outcome as it stands; ``inputs`` looks at what a
+    page is made of."""
 
-    def __init__(self, piece: Piece, mets: Any, report: Callable[[Outcome], None]) -> None:
+    def __init__(
+        self, piece: Piece, mets: Any, report: Callable[[Outcome], None], inputs: Inputs, digests: Digests
+    ) -> None:
         self._piece = piece
         self._mets = mets
         self._report = report
+        self._inputs = inputs
+        self._digests = digests
         self._ended: set[str] = set()
         self._by_page: dict[Any, list[Any]] | None = None
         self._groups = set(piece.output_file_grps)
@@ -31,13 +37,22 @@ class Accounts:
         self._had_output = {
             f["page_id"] for f in before if f["file_grp"] in self._groups and "page_id" in f and not piece.overwrite
         }
-        inputs = set(piece.input_file_grps)
-        self._has_input = {f["page_id"] for f in before if f["file_grp"] in inputs and "page_id" in f}
+        sources = set(piece.input_file_grps)
+        self._has_input = {f["page_id"] for f in before if f["file_grp"] in sources and "page_id" in f}
         self._pages = set(piece.pages)
         # of the files taken last
         self._counts: list[dict[str, float]] = []
         self._faults: list[str] = []
         self.started = 0
+
+    def begins(self, page: str) -> None:
+        """The processor gets the page now."""
+        self.started += 1
+        self._inputs.look_at(page)
+
+    def begins_all(self) -> None:
+        """It gets all pages now, and takes them as it likes."""
+        self._inputs.look_at_all()
 
     def returned(self, page: str) -> None:
         """The processor is done with the page and raised nothing."""
@@ -52,7 +67,8 @@ class Accounts:
                 message = "the processor returned without a file in {}".format(",".join(self._piece.output_file_grps))
                 self._end(page, page_outcome(page, cause="NO_OUTPUT", message=message))
         else:
-            self._end(page, page_outcome(page, files, counts=counts))
+            inputs, reads = self._inputs.of(page) if files else ("", [])
+            self._end(page, page_outcome(page, files, counts=counts, inputs=inputs, reads=reads))
 
     def raised(self, page: str, error: BaseException) -> None:
         """The processor raised on the page. What it had added for it is not handed on."""
@@ -111,18 +127,20 @@ class Accounts:
         return [self._fields(added.pop(key)) for key in keys]
 
     def _fields(self, file: Any) -> dict[str, Any]:
-        size, digest = getattr(file, "size", None), getattr(file, "digest", None)
+        state = getattr(file, "state", None)
         counts, fault = getattr(file, "counts", None), getattr(file, "fault", "")
-        if size is None and file.local_filename:
+        if state is None and file.local_filename:
             path = os.path.join(self._piece.directory, file.local_filename)
-            size, digest = size_and_digest(path)
-            if size is not None and file.mimetype == MIMETYPE_PAGE:
+            state = self._digests.of(path)
+            if state is not None and file.mimetype == MIMETYPE_PAGE:
                 counts, fault = _looked_at(path)
         if counts:
             self._counts.append(counts)
         if fault:
             self._faults.append(f"{file.local_filename} is no PAGE: {fault}")
-        return file_fields(file, size, digest)
+        if state is None:
+            return file_fields(file, None, None)
+        return file_fields(file, state[0], state[3], state[1:3])
 
 
 def _looked_at(path: str) -> tuple[dict[str, float] | None, str]:

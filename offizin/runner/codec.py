@@ -28,6 +28,7 @@ class Piece:
         "overwrite",
         "parameters",
         "piece",
+        "processor",
         "refuse_existing",
         "slice_",
     )
@@ -37,6 +38,7 @@ class Piece:
         self.job: str = fields["job"]
         self.attempt: int = fields["attempt"]
         self.piece: int = fields["piece"]
+        self.processor: str = fields["processor"]
         self.parameters: dict[str, Any] = fields["parameters"]
         self.input_file_grps: list[str] = fields["input_file_grps"]
         self.output_file_grps: list[str] = fields["output_file_grps"]
@@ -72,8 +74,10 @@ def canonical(parameters: dict[str, Any]) -> str:
     return _canonical(parameters)
 
 
-def file_fields(file: Any, size: int | None, digest: str | None) -> dict[str, Any]:
-    """An (Ocrd)File as the fields of messages.File."""
+def file_fields(
+    file: Any, size: int | None, digest: str | None, stamp: tuple[int, int] | None = None
+) -> dict[str, Any]:
+    """An (Ocrd)File as the fields of messages.File. ``stamp``: mtime in nanoseconds, and inode."""
     fields: dict[str, Any] = {"id": file.ID, "file_grp": file.fileGrp}
     if file.mimetype:
         fields["mimetype"] = file.mimetype
@@ -87,6 +91,8 @@ def file_fields(file: Any, size: int | None, digest: str | None) -> dict[str, An
         fields["size"] = size
     if digest is not None:
         fields["digest"] = digest
+    if stamp is not None:
+        fields["changed_at"], fields["inode"] = stamp
     return fields
 
 
@@ -97,6 +103,8 @@ def page_outcome(
     message: str = "",
     existed: bool = False,
     counts: dict[str, float] | None = None,
+    inputs: str = "",
+    reads: list[list[Any]] | None = None,
 ) -> dict[str, Any]:
     fields: dict[str, Any] = {"page": page}
     if files:
@@ -109,11 +117,19 @@ def page_outcome(
         fields["existed"] = True
     if counts:
         fields["counts"] = counts
+    if inputs:
+        fields["inputs"] = inputs
+    if reads:
+        fields["reads"] = reads
     return fields
 
 
-def encode_pages_so_far(piece: Piece, pages: list[dict[str, Any]]) -> bytes:
-    return _line(b"r", {"job": piece.job, "attempt": piece.attempt, "piece": piece.piece, "pages": pages, "end": False})
+def encode_pages_so_far(piece: Piece, pages: list[dict[str, Any]], recipe: str = "") -> bytes:
+    fields: dict[str, Any] = {"job": piece.job, "attempt": piece.attempt, "piece": piece.piece, "pages": pages}
+    fields["end"] = False
+    if recipe:
+        fields["recipe"] = recipe
+    return _line(b"r", fields)
 
 
 def encode_end(
@@ -127,6 +143,7 @@ def encode_end(
     log_tail: str = "",
     before_first_page: bool = False,
     missing_attribute: str = "",
+    recipe: str = "",
 ) -> bytes:
     fields: dict[str, Any] = {"job": piece.job, "attempt": piece.attempt, "piece": piece.piece}
     if pages:
@@ -147,6 +164,8 @@ def encode_end(
         fields["before_first_page"] = True
     if missing_attribute:
         fields["missing_attribute"] = missing_attribute
+    if recipe:
+        fields["recipe"] = recipe
     return _line(b"R", fields)
 
 

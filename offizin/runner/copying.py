@@ -16,7 +16,7 @@ from .codec import Piece
 def copy_pages(processor: Any, workspace: Any, piece: Piece, accounts: Accounts) -> None:
     """Each page by itself: one that cannot be copied has failed. Works in the current directory."""
     for page in piece.pages:
-        accounts.started += 1
+        accounts.begins(page)
         try:
             for number, group in enumerate(piece.output_file_grps):
                 input_file = _input_of(workspace, page, piece.input_file_grps, number)

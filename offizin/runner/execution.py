@@ -65,7 +65,9 @@ class Execution:
         self._timed = self._pages and config.OCRD_PROCESSING_PAGE_TIMEOUT > 0
         if self._by_page and not self._timed:
             self._run_pages(processor, workspace, accounts)
-        elif self._has_process_workspace:
+            return
+        accounts.begins_all()
+        if self._has_process_workspace:
             self._run_whole(processor, workspace, accounts)
         else:
             processor.process()
@@ -98,7 +100,7 @@ class Execution:
     def _run_page(self, processor: Any, method: Any, accounts: Accounts, page: str, files: Any) -> None:
         log = processor._base_logger
         mets = processor.workspace.mets
-        accounts.started += 1
+        accounts.begins(page)
         try:
             method(*files)
         except (SystemExit, KeyboardInterrupt) as error:

@@ -17,8 +17,10 @@ from .causes import cause_of, cause_of_loading
 from .channel import Channel, end_with_parent_process
 from .codec import Piece, encode_end, encode_handshake, encode_pages_so_far, page_outcome
 from .copying import copy_pages
+from .digests import Digests
 from .execution import Execution, WantsFullMets, has_independent_pages
 from .full_mets import FullMets
+from .inputs import Inputs, recipe_of
 from .instances import Instances, LoadingFailed, describe
 from .job_log import JobLog
 from .slice_mets import SliceMets
@@ -46,7 +48,7 @@ def serve(processor_class: Any, descriptor: int) -> None:
             os.getpid(),
         )
     )
-    runner = Runner(processor_class, channel, tool.ocrd_tool["executable"], logs)
+    runner = Runner(processor_class, channel, tool.ocrd_tool["executable"], str(tool.version or ""), logs)
     while True:
         body = channel.next_piece()
         if body is None:
@@ -66,14 +68,17 @@ def _set_policies() -> None:
 
 
 class Runner:
-    def __init__(self, processor_class: Any, channel: Channel, executable: str, logs: str) -> None:
+    def __init__(self, processor_class: Any, channel: Channel, executable: str, version: str, logs: str) -> None:
         self._channel = channel
+        self._version = version
         self._logs = logs
         self._executable = executable
         self._log = JobLog()
         self._instances = Instances(processor_class)
-        self._workspaces = Workspaces(channel)
+        self._digests = Digests()
+        self._workspaces = Workspaces(channel, self._digests)
         self._execution = Execution(processor_class)
+        self._together = not has_independent_pages(processor_class)
         self._profile_log = getLogger("ocrd.process.profile")
         self._failure_log = getLogger("ocrd.processor.helpers.run_processor")
 
@@ -84,7 +89,8 @@ class Runner:
         self._channel.hold(b"S\n")
         self._channel.flush()
         began = perf_counter()
-        reports = _Reports(self._channel, piece)
+        recipe = recipe_of(piece.processor, self._version, piece.parameters)
+        reports = _Reports(self._channel, piece, recipe)
         try:
             self._log.start(os.path.join(self._logs, piece.log))
             end = self._run(piece, reports)
@@ -98,7 +104,7 @@ class Runner:
             self._log.finish()
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         seconds = perf_counter() - began
-        self._channel.hold(encode_end(piece, reports.rest, peak_memory=memory, seconds=seconds, **end))
+        self._channel.hold(encode_end(piece, reports.rest, peak_memory=memory, seconds=seconds, recipe=recipe, **end))
 
     def _run(self, piece: Piece, reports: _Reports) -> dict[str, Any]:
         """The fields of the piece's last result, beside its pages. Raises what keeps it from being begun."""
@@ -118,7 +124,8 @@ class Runner:
         check = self._channel.check_deadline
         mets: Any = FullMets(piece.mets, piece.directory, check) if piece.full_mets else None
         workspace.mets = mets = mets or SliceMets(piece.slice_, piece.directory, check)
-        accounts = Accounts(piece, mets, reports.add)
+        inputs = Inputs(piece, self._digests, self._together)
+        accounts = Accounts(piece, mets, reports.add, inputs, self._digests)
         before = os.getcwd()
         os.chdir(piece.directory)
         if piece.overwrite:
@@ -176,11 +183,12 @@ class Runner:
 class _Reports:
     """Outcomes on their way: of a piece of many pages as they come, a few at a time; the last ones with the end."""
 
-    def __init__(self, channel: Channel, piece: Piece) -> None:
+    def __init__(self, channel: Channel, piece: Piece, recipe: str) -> None:
         self.rest: list[Outcome] = []
         self.failed = False
         self._channel = channel
         self._piece = piece
+        self._recipe = recipe
         self._many = len(piece.pages) > 1
         self._last = perf_counter()
 
@@ -188,7 +196,7 @@ class _Reports:
         self.rest.append(outcome)
         self.failed = self.failed or "cause" in outcome
         if self._many and perf_counter() - self._last >= _REPORT_SECONDS:
-            self._channel.hold(encode_pages_so_far(self._piece, self.rest))
+            self._channel.hold(encode_pages_so_far(self._piece, self.rest, self._recipe))
             self._channel.flush()
             self.rest = []
             self._last = perf_counter()

@@ -11,7 +11,7 @@ from ocrd_models import ClientSideOcrdFile
 
 
 class SliceFile(ClientSideOcrdFile):
-    """``size`` (bytes) and ``digest`` are known of files whose content went through ``Workspace.add_file``, as
+    """``state`` (as ``Digests.of`` gives it) is known of files whose content went through ``Workspace.add_file``, as
     are the ``counts`` of PAGE, and the ``fault`` of what is none."""
 
     def __init__(
@@ -22,8 +22,7 @@ class SliceFile(ClientSideOcrdFile):
         pageId: str | None = None,
         local_filename: str | None = None,
         url: str | None = None,
-        size: int | None = None,
-        digest: str | None = None,
+        state: tuple[int, int, int, str] | None = None,
     ) -> None:
         # not the base's __init__: it does the same with more work
         self.ID = ID
@@ -33,8 +32,7 @@ class SliceFile(ClientSideOcrdFile):
         self.local_filename = local_filename
         self.url = url or ""
         self.loctype = "OTHER"
-        self.size = size
-        self.digest = digest
+        self.state = state
         self.counts: Any = None
         self.fault = ""
 

@@ -14,6 +14,7 @@ from ocrd import Resolver, Workspace
 from ocrd_utils import MIMETYPE_PAGE, config, getLogger
 
 from .channel import Channel
+from .digests import Digests, Stat
 from .page_check import fault_in_page
 from .recognised import count
 
@@ -25,11 +26,12 @@ _download_log = getLogger("ocrd.workspace.download_file")
 class SliceWorkspace(Workspace):
     """One per directory; ``mets`` is exchanged for each piece."""
 
-    def __init__(self, resolver: Resolver, directory: str, channel: Channel) -> None:
+    def __init__(self, resolver: Resolver, directory: str, channel: Channel, digests: Digests) -> None:
         super().__init__(resolver, directory, mets=_NO_METS)
         self.is_remote = True
         self.overwrite_mode = False  # what ocrd 2.x has for OCRD_EXISTING_OUTPUT=OVERWRITE
         self._channel = channel
+        self._digests = digests
         self._root = os.path.realpath(directory)
         self._inside: set[str] = set()  # directories known to lie within
         self._written = 0
@@ -65,10 +67,9 @@ class SliceWorkspace(Workspace):
         if content is None:
             return self.mets.commit_file(prepared)
         body = content.encode("utf-8") if isinstance(content, str) else bytes(content)
-        self._write(path, body)
+        status = self._write(path, body)
         file = self.mets.commit_file(prepared)
-        file.size = len(body)
-        file.digest = hashlib.blake2b(body, digest_size=16).hexdigest()
+        file.state = self._digests.put(path, status, hashlib.blake2b(body, digest_size=16).hexdigest())
         if file.mimetype == MIMETYPE_PAGE:
             file.counts, file.fault = count(body), fault_in_page(body)
         return file
@@ -93,7 +94,7 @@ class SliceWorkspace(Workspace):
         _log.warning("%s is not there, but %s: that is what is put into the METS", filename, in_group)
         return in_group
 
-    def _write(self, path: str, body: bytes) -> None:
+    def _write(self, path: str, body: bytes) -> Stat:
         self._written += 1
         parent, name = os.path.split(path)
         temporary = os.path.join(parent, f".{name[:200]}.{os.getpid()}-{self._written}.part")
@@ -108,6 +109,7 @@ class SliceWorkspace(Workspace):
                 rest = memoryview(body)
                 while rest:
                     rest = rest[os.write(descriptor, rest) :]
+                status = os.fstat(descriptor)
             finally:
                 os.close(descriptor)
             self._channel.check_deadline()
@@ -115,6 +117,7 @@ class SliceWorkspace(Workspace):
         except BaseException:
             os.unlink(temporary)
             raise
+        return status
 
     def download_file(self, f: Any, _recursion_count: int = 0) -> Any:
         """Nothing to do for a file that is there, without the reference's way over several resolved paths."""
@@ -135,8 +138,9 @@ class SliceWorkspace(Workspace):
 class Workspaces:
     """The workspaces of the last few directories, so that a piece of a known one costs nothing."""
 
-    def __init__(self, channel: Channel, keep: int = 16) -> None:
+    def __init__(self, channel: Channel, digests: Digests, keep: int = 16) -> None:
         self._channel = channel
+        self._digests = digests
         self._keep = keep
         self._resolver = Resolver()
         self._known: dict[str, SliceWorkspace] = {}
@@ -144,25 +148,11 @@ class Workspaces:
     def of(self, directory: str) -> SliceWorkspace:
         workspace = self._known.pop(directory, None)
         if workspace is None:
-            workspace = SliceWorkspace(self._resolver, directory, self._channel)
+            workspace = SliceWorkspace(self._resolver, directory, self._channel, self._digests)
             while len(self._known) >= self._keep:
                 del self._known[next(iter(self._known))]
         self._known[directory] = workspace
         return workspace
-
-
-def size_and_digest(path: str) -> tuple[int | None, str | None]:
-    """Of what a processor wrote by itself; nothing when there is no such file."""
-    digest = hashlib.blake2b(digest_size=16)
-    size = 0
-    try:
-        with open(path, "rb") as stream:
-            for block in iter(lambda: stream.read(1 << 20), b""):
-                digest.update(block)
-                size += len(block)
-    except OSError:
-        return None, None
-    return size, digest.hexdigest()
 
 
 _NO_METS: Any = object()

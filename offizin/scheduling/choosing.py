@@ -92,7 +92,7 @@ class Choosing:
             processor=one.processor,
             alone=after_loss(one.losses, self._limits).alone,
             tries=one.tries,
-            overwrite=context.overwrite or one.overwrite,
+            overwrite=context.overwrite or bool(one.overwrite),
         )
 
     def _cut(self, tx: Transaction, job: ReadyJob, *, independent: bool, now: float) -> None:

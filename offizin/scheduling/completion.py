@@ -33,6 +33,7 @@ from offizin.scheduling.choosing import Choice, Choosing
 from offizin.scheduling.completion_write import CompletionWrite, Written
 from offizin.scheduling.dispatch import Dispatcher
 from offizin.scheduling.dispatched import Dispatched
+from offizin.scheduling.fingerprints import recipe_of
 from offizin.scheduling.learned import LearnedProcessors
 from offizin.scheduling.retry_policy import Limits
 from offizin.scheduling.verdicts import Claims, Verdict, judge
@@ -281,5 +282,10 @@ class Completion:
             log.info("a stale result of job %s, attempt %d, changes nothing", result.job, result.attempt)
             return None
         independent = self._learned.independent_pages(piece.processor) is True
+        own = piece.context.instead_of
+        if own is not None and result.recipe:
+            # What was done another way belongs to the step as the workflow has it.
+            recipe = recipe_of(own.processor, self._learned.version(own.processor), bytes(own.parameters).decode())
+            result = msgspec.structs.replace(result, recipe=recipe)
         so_far = settled.setdefault((piece.id, piece.piece), set(piece.settled))
         return judge(piece, result, so_far, claims, independent=independent, limits=self._limits)

@@ -24,7 +24,7 @@ class StepContext:
 
     ``alternative`` is the number of the way, 0 for the step's own, COPY_INPUT for none; ``fallback`` the one that comes
     after it (its number and processor) for pages that fail; ``mark`` what pages are marked with that were done in this
-    way.
+    way; ``instead_of`` the step's own way, where it is another one.
     """
 
     run: int
@@ -45,6 +45,7 @@ class StepContext:
     fallback: tuple[int, str] | None = None
     mark: str = ""
     policies: Policies = NOTHING_SAID
+    instead_of: StepContext | None = None
 
 
 class Contexts:
@@ -89,6 +90,7 @@ class Contexts:
                 # Somebody who asked for another way is told when it does not work.
                 fallback=next((f for f in fallbacks if f[0] > other.number), None) if other.is_fallback else None,
                 mark=_mark(own, other),
+                instead_of=own,
             )
 
 

@@ -17,8 +17,8 @@ from offizin.messages import Agent
 from offizin.scheduling.lanes import Lanes
 from offizin.scheduling.learned import LearnedProcessors
 from offizin.scheduling.run_end import end_of_run
-from offizin.scheduling.saving import Saving
-from offizin.store import callbacks, deltas, events, jobs, pauses, runs
+from offizin.scheduling.saving import Saved, Saving
+from offizin.store import callbacks, events, jobs, pauses, runs
 from offizin.store.events import Change
 from offizin.store.runs import RunRow
 from offizin.store.transaction import Database, Transaction
@@ -125,10 +125,11 @@ class Endings:
         return self._stopping
 
     async def _end(self, workspace: int, mets: Path, ended: Sequence[RunRow]) -> None:
-        refused, last = "", 0
+        refused = ""
+        saved: Saved | None = None
         reach("ending: before save")
         try:
-            last = await self._saving.save(
+            saved = await self._saving.save(
                 workspace, mets, lambda tx: [agent for run in ended for agent in self._agents(tx, run)]
             )
         except Unavailable:
@@ -148,8 +149,8 @@ class Endings:
         now = self._clock.now()
 
         def write(tx: Transaction) -> bool:
-            if not refused:
-                deltas.saved(tx, workspace, last)
+            if saved is not None:
+                saved.note(tx)
             return self._write_ends(tx, ended, refused, now)
 
         due = await self._database.write(write)

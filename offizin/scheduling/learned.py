@@ -54,6 +54,11 @@ class LearnedProcessors:
         found = self._known.get(processor)
         return found.version if found else ""
 
+    def present_version(self, processor: str) -> str | None:
+        """Of the program that is there now; None when nobody knows it yet."""
+        found = self._current(processor)
+        return None if found is None else found.version
+
     def step(self, processor: str) -> str:
         found = self._known.get(processor)
         return found.step if found else ""

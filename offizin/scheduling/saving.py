@@ -4,14 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from offizin.clock import Clock
 from offizin.messages import Agent, Delta
+from offizin.scheduling.fingerprints import fingerprints_in, states_in
 from offizin.scheduling.lanes import Lanes
-from offizin.store import deltas
+from offizin.store import deltas, fingerprints
 from offizin.store.transaction import Database, Transaction
 from offizin.timings import Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What is in the file now: all ``deltas`` of the workspace up to number ``last``."""
+
+    workspace: int
+    last: int
+    deltas: Sequence[Delta]
+
+    def note(self, tx: Transaction) -> None:
+        """They need not be held any longer; what they say of how files were made is kept."""
+        deltas.saved(tx, self.workspace, self.last)
+        known, unknown = fingerprints_in(self.deltas)
+        fingerprints.put(tx, self.workspace, known)
+        fingerprints.forget(tx, self.workspace, unknown)
+        fingerprints.put_digests(tx, self.workspace, states_in(self.deltas).values())
 
 
 class Saving:
@@ -28,10 +47,10 @@ class Saving:
 
     async def save(
         self, workspace: int, mets: Path, agents: Callable[[Transaction], Sequence[Agent]] = lambda _: ()
-    ) -> int:
+    ) -> Saved:
         """Write all deltas of the workspace, and the agents (read in the same transaction), into its METS.
 
-        The number of the last delta that is in the file now: who ends runs deletes up to it in the same transaction.
+        Who ends runs notes what was saved in the same transaction.
         Raises MetsChanged, MetsMissing, MetsInvalid, OSError; then the deltas stay.
         """
         async with self._locks.setdefault(workspace, asyncio.Lock()):
@@ -40,13 +59,12 @@ class Saving:
                 (last, waiting), found = await self._database.read(
                     lambda tx: (deltas.of_workspace(tx, workspace), agents(tx))
                 )
-                if found:
-                    waiting.append(Delta(agents=list(found)))
-                if waiting:
+                whole = [*waiting, Delta(agents=list(found))] if found else waiting
+                if whole:
                     lane = await self._lanes.open(mets, self._clock.now())
-                    await lane.save(waiting)
+                    await lane.save(whole)
                     if orphans := [orphan for delta in waiting for orphan in delta.orphans]:
                         await lane.delete_orphans(orphans)
                 now = self._clock.monotonic()
                 self.cost[workspace], self.saved_at[workspace] = now - start, now
-            return last
+            return Saved(workspace, last, waiting)

@@ -12,21 +12,23 @@ from offizin.clock import Clock
 from offizin.errors import InvalidRequest, MetsChanged, MetsMissing, PagesInvalid
 from offizin.faults import reach
 from offizin.jobs import RunKind, State
+from offizin.messages import FileState
 from offizin.mets.index import MetsIndex
 from offizin.pages import resolve_pages
 from offizin.scheduling.choosing import Choice, Choosing
+from offizin.scheduling.comparing import Comparing
 from offizin.scheduling.contexts import Contexts
 from offizin.scheduling.dispatch import Dispatcher
 from offizin.scheduling.edges import Work, edges_between
 from offizin.scheduling.lanes import Lane, Lanes
 from offizin.scheduling.live_work import live_work
 from offizin.scheduling.ownership import Moved, Ownership
-from offizin.scheduling.plan import Plan, PlannedStep, plan
+from offizin.scheduling.plan import Plan, PlannedStep, nothing_there, plan
 from offizin.scheduling.step_checks import check_steps
 from offizin.scheduling.to_the_end import to_the_end
 from offizin.scheduling.window import tag
 from offizin.scheduling.workforce import Processors
-from offizin.store import edges, events, jobs, pieces, runs
+from offizin.store import edges, events, fingerprints, jobs, pieces, runs
 from offizin.store.alternatives import AlternativeRow
 from offizin.store.edges import Edge, EdgeKind
 from offizin.store.jobs import NewJob
@@ -87,6 +89,7 @@ class Submissions:
         lanes: Lanes,
         contexts: Contexts,
         processors: Processors,
+        comparing: Comparing,
         dispatcher: Dispatcher,
         choosing: Choosing,
         clock: Clock,
@@ -101,6 +104,7 @@ class Submissions:
         self._lanes = lanes
         self._contexts = contexts
         self._processors = processors
+        self._comparing = comparing
         self._dispatcher = dispatcher
         self._choosing = choosing
         self._clock = clock
@@ -130,13 +134,7 @@ class Submissions:
             pages = resolve_pages(submission.pages, lane.index.pages)
             if not pages:
                 raise PagesInvalid(f"{mets} has no pages", advice="A METS needs a physical structMap with pages.")
-            planned = plan(
-                steps,
-                pages,
-                page_wise=submission.page_wise,
-                # A job asked for by itself is always made, so that there is one to ask after.
-                has_files=lane.index.has_files if submission.kind is RunKind.WORKFLOW else _nothing_there,
-            )
+            planned, seen = await self._plan(submission, lane, steps, pages)
         with self._timings.measure("store submission"):
             run_id = self._clock.new_id()
             ids = [self._clock.new_id() for _ in planned.jobs]
@@ -146,6 +144,7 @@ class Submissions:
 
             def write(tx: Transaction) -> int:
                 run = self._write(tx, submission, steps, fallbacks, planned, lane, run_id, ids, now)
+                fingerprints.put_digests(tx, lane.workspace, seen)
                 self._choosing.choose(tx, choice)
                 reach("submission: before commit")
                 return run
@@ -157,6 +156,14 @@ class Submissions:
             for job, job_id in zip(planned.jobs, ids, strict=True)
         ]
         return Submitted(run, run_id, pages, named, planned.skipped)
+
+    async def _plan(
+        self, submission: Submission, lane: Lane, steps: Sequence[PlannedStep], pages: Sequence[str]
+    ) -> tuple[Plan, list[FileState]]:
+        # A job asked for by itself is always made, so that there is one to ask after.
+        if submission.kind is RunKind.WORKFLOW and any(_looks_at_what_is_there(step) for step in steps):
+            return await self._comparing.plan(lane, steps, pages, page_wise=submission.page_wise)
+        return plan(steps, pages, page_wise=submission.page_wise, found=nothing_there), []
 
     async def _carry_out(self, write: Callable[[Transaction], int], choice: Choice, *, nothing_to_do: bool) -> int:
         run = await self._dispatcher.carry_out(write, choice, synced=True)
@@ -232,6 +239,7 @@ class Submissions:
             priority=submission.priority,
             jobs=len(planned.jobs),
             skipped_jobs=planned.skipped,
+            kept_jobs=planned.kept,
             submitted_at=now,
             description=submission.description,
             callback_url=submission.callback_url,
@@ -266,6 +274,7 @@ class Submissions:
                     processor=job.step.processor,
                     tag=tag(times[job.step.processor], job.place),
                     open_edges=waits.get(first + at, 0),
+                    overwrite=job.overwrite,
                 )
                 for at, (job, job_id) in enumerate(zip(planned.jobs, ids, strict=True))
             ],
@@ -278,6 +287,10 @@ class Submissions:
         if submission.depends_on:
             self._ownership.check_predecessors(tx, [work.seq for work in new])
         return run
+
+
+def _looks_at_what_is_there(step: PlannedStep) -> bool:
+    return step.policies.on_existing_output in (None, OnExistingOutput.SKIP)
 
 
 def _open_dependencies(tx: Transaction, depends_on: Sequence[str]) -> list[int]:
@@ -300,10 +313,6 @@ def _with_dependencies(found: list[Edge], dependencies: Sequence[int], new: Sequ
         return found
     kept = [edge for edge in found if edge.predecessor not in set(dependencies)]
     return kept + [Edge(job, work.seq, EdgeKind.NEEDS) for job in dependencies for work in new]
-
-
-def _nothing_there(_file_grp: str, _page: str) -> bool:
-    return False
 
 
 def _writable(mets: Path) -> Path:

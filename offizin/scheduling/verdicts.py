@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from offizin.errors import BadOutput
-from offizin.messages import Cause, Counts, Delta, File, PageOutcome, Result
+from offizin.messages import Cause, Counts, Delta, File, Made, PageOutcome, Result
 from offizin.mets.orphans import orphans_of
 from offizin.scheduling import retry_policy
 from offizin.scheduling.dispatched import Dispatched
@@ -78,6 +78,7 @@ def judge(
     """
     judged: list[PageVerdict] = []
     files: list[File] = []
+    made: list[Made] = []
     if piece.lane is None:
         result = _of_unknown_worth(piece, result)
     try:
@@ -92,12 +93,14 @@ def judge(
         page, kept = _judge_page(piece, outcome, claims)
         judged.append(page)
         files.extend(kept)
+        if kept and outcome.inputs and result.recipe:
+            made.append(Made(outcome.page, result.recipe, outcome.inputs, outcome.reads))
     settled.update(page.page for page in judged)
     left = [page for page in piece.pages if page in waiting]
     if result.end and result.cause is None:
         judged.extend(PageVerdict(page, Cause.NO_OUTPUT, "the processor did nothing for this page") for page in left)
         left = []
-    verdict = Verdict(piece, result, judged, left, _delta(piece, files))
+    verdict = Verdict(piece, result, judged, left, _delta(piece, files, made))
     if result.end:
         failed = verdict.worst
         verdict.next = retry_policy.after(
@@ -115,17 +118,18 @@ def judge(
     return verdict
 
 
-def _delta(piece: Dispatched, files: list[File]) -> Delta:
+def _delta(piece: Dispatched, files: list[File], made: list[Made]) -> Delta:
     """What goes into the METS; where it overwrites, also what goes out of it, and then from disk."""
     if not piece.overwrite or not files:
-        return Delta(files=files, overwrite=piece.overwrite)
+        return Delta(files=files, overwrite=piece.overwrite, made=made)
     index = _lane(piece).index
-    made = {(file.file_grp, file.page_id) for file in files}
+    places = {(file.file_grp, file.page_id) for file in files}
     pages = dict.fromkeys(file.page_id for file in files if file.page_id is not None)
     pairs = [(group, page) for page in pages for group in piece.context.output_file_grps]
-    empties = [pair for pair in pairs if pair not in made and index.has_files(*pair)]
-    old = [file for pair in {*pairs, *made} for file in index.files(*pair)]
-    return Delta(files=files, overwrite=True, empties=empties, orphans=orphans_of(index.directory, old, files))
+    empties = [pair for pair in pairs if pair not in places and index.has_files(*pair)]
+    old = [file for pair in {*pairs, *places} for file in index.files(*pair)]
+    orphans = orphans_of(index.directory, old, files)
+    return Delta(files=files, overwrite=True, empties=empties, orphans=orphans, made=made)
 
 
 def _judge_page(piece: Dispatched, outcome: PageOutcome, claims: Claims) -> tuple[PageVerdict, list[File]]:

@@ -28,6 +28,7 @@ class NewJob:
     processor: str
     tag: int
     open_edges: int
+    overwrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ _add = Prepared(
             name: bindparam(name)
             for name in (
                 "seq", "id", "run", "step", "page", "pages", "processor", "priority", "tag", "state", "open_edges",
-                "attempt", "tries", "losses", "cancelling", "server",
+                "attempt", "tries", "losses", "cancelling", "server", "overwrite",
             )
         }
     )
@@ -182,7 +183,7 @@ def add(tx: Transaction, run: int, priority: int, first: int, new: Sequence[NewJ
                 "seq": first + offset, "id": job.id, "run": run, "step": job.step, "page": job.page,
                 "pages": job.pages, "processor": job.processor, "priority": priority, "tag": job.tag,
                 "state": "CACHED", "open_edges": job.open_edges, "attempt": 0, "tries": 0, "losses": 0,
-                "cancelling": False, "server": server,
+                "cancelling": False, "server": server, "overwrite": job.overwrite,
             }
             for offset, job in enumerate(new)
         ],

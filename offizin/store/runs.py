@@ -53,6 +53,7 @@ class RunRow:
     message: str
     description: str
     callback_url: str | None
+    kept_jobs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,14 @@ class NewRun:
     callback_url: str | None
     steps: Sequence[StepRow]
     alternatives: Sequence[AlternativeRow] = ()
+    kept_jobs: int = 0
 
 
 _columns = [
     runs.c.seq, runs.c.id, runs.c.kind, runs.c.workspace, workspaces.c.mets, runs.c.workflow, runs.c.page_selector,
     runs.c.page_wise, runs.c.overwrite, runs.c.priority, runs.c.state, runs.c.open_jobs, runs.c.all_jobs,
     runs.c.skipped_jobs, runs.c.revivals, runs.c.submitted_at, runs.c.ended_at, runs.c.message, runs.c.description,
-    runs.c.callback_url,
+    runs.c.callback_url, runs.c.kept_jobs,
 ]  # fmt: skip
 _select = select(*_columns).join(workspaces, workspaces.c.seq == runs.c.workspace)
 _by_seq = Prepared(_select.where(runs.c.seq == bindparam("run")))
@@ -90,6 +92,7 @@ _add = Prepared(
             for name in (
                 "id", "kind", "workspace", "workflow", "page_selector", "page_wise", "overwrite", "priority", "state",
                 "open_jobs", "all_jobs", "skipped_jobs", "submitted_at", "description", "callback_url",
+                "kept_jobs",
             )
         }
     )
@@ -154,7 +157,7 @@ def add(tx: Transaction, run: NewRun) -> int:
         "page_selector": run.page_selector, "page_wise": run.page_wise, "overwrite": run.overwrite,
         "priority": run.priority, "state": State.RUNNING.value, "open_jobs": run.jobs, "all_jobs": run.jobs,
         "skipped_jobs": run.skipped_jobs, "submitted_at": run.submitted_at, "description": run.description,
-        "callback_url": run.callback_url,
+        "callback_url": run.callback_url, "kept_jobs": run.kept_jobs,
     }  # fmt: skip
     seq = int(_add.rows(tx, values)[0][0])
     _add_step.run_many(

@@ -61,6 +61,7 @@ runs = Table(
     Column("message", Text, nullable=False, server_default=""),
     Column("description", Text, nullable=False, server_default=""),
     Column("callback_url", Text),
+    Column("kept_jobs", Integer, nullable=False, server_default="0"),  # such whose output somebody has changed by hand
     Column("finish", Text, nullable=False, server_default="[]"),  # JSON: what becomes of groups at the end
     Column("undone_at", Float),
     Index("runs_live", "workspace", sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
@@ -164,14 +165,17 @@ page_counts = Table(
     sqlite_with_rowid=False,
 )
 
-# Of what a page's files in a file group were made, as a digest: the same again needs not be done again.
+# Of what a page's files in a file group were made, as digests: the same again needs not be done again.
 fingerprints = Table(
     "fingerprints",
     metadata,
     Column("workspace", Number, primary_key=True),
     Column("file_grp", Text, primary_key=True),
     Column("page", Text, primary_key=True),
-    Column("fingerprint", Text, nullable=False),
+    Column("recipe", Text, nullable=False),  # of processor, version, parameters
+    Column("inputs", Text, nullable=False),  # of the files that it was made of
+    Column("outputs", Text, nullable=False),  # JSON array of [mimetype, digest]: the files as they were made
+    Column("dropped", Boolean, nullable=False, server_default=false()),  # at the end of a run, as its workflow said
     sqlite_with_rowid=False,
 )
 

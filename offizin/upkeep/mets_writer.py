@@ -40,10 +40,10 @@ class MetsWriter(Periodic):
     async def _save(self, workspace: int) -> None:
         mets = await self._database.read(lambda tx: workspaces.mets_path(tx, workspace))
         try:
-            last = await self._saving.save(workspace, Path(mets))
+            saved = await self._saving.save(workspace, Path(mets))
         except (OffizinError, OSError) as error:
             # The end of the run will say so aloud.
             log.warning("%s is not saved: %s", mets, error)
             self._saving.saved_at[workspace] = self._clock.monotonic()
             return
-        await self._database.write(lambda tx: deltas.saved(tx, workspace, last))
+        await self._database.write(saved.note)

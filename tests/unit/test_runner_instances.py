@@ -18,7 +18,15 @@ class OldProcessor:
 
 
 def piece(parameters: dict[str, Any]) -> Piece:
-    fields = {"job": "j", "attempt": 1, "piece": 0, "directory": "/b", "mets": "/b/mets.xml", "log": "/l"}
+    fields = {
+        "job": "j",
+        "attempt": 1,
+        "piece": 0,
+        "processor": "p",
+        "directory": "/b",
+        "mets": "/b/m.xml",
+        "log": "/l",
+    }
     groups = {"input_file_grps": ["IN"], "output_file_grps": ["OUT"]}
     slice_ = {"pages": ["P1"], "files": []}
     return Piece(json.dumps({**fields, **groups, "parameters": parameters, "slice": slice_}).encode())

@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offizin.messages import Cause, Counts, File, Handshake, PageOutcome, Piece, Result, Slice, encode
+from offizin.messages import Cause, Counts, File, FileState, Handshake, PageOutcome, Piece, Result, Slice, encode
 from offizin.runner import codec
 from offizin.runner.slice_file import SliceFile
 
@@ -35,6 +35,24 @@ added_files = st.builds(
     url=optional_names,
     size=st.none() | st.integers(0, 1 << 40),
     digest=optional_names,
+    changed_at=st.none(),
+    inode=st.none(),
+) | st.builds(
+    File,
+    id=names,
+    file_grp=names,
+    size=st.integers(0, 1 << 40),
+    digest=names,
+    changed_at=st.integers(0, 1 << 60),
+    inode=st.integers(0, 1 << 60),
+)
+states = st.builds(
+    FileState,
+    path=names,
+    size=st.integers(0, 1 << 40),
+    changed_at=st.integers(0, 1 << 60),
+    inode=st.integers(0, 1 << 60),
+    digest=names,
 )
 counts = st.builds(
     Counts,
@@ -51,6 +69,8 @@ outcomes = st.builds(
     message=texts,
     existed=st.booleans(),
     counts=st.none() | counts.filter(lambda of: of != Counts()),
+    inputs=texts,
+    reads=st.lists(states, max_size=2),
 )
 parameters = st.dictionaries(texts, st.booleans() | st.integers(-(1 << 53), 1 << 53) | texts | st.lists(texts))
 pieces = st.builds(
@@ -90,10 +110,9 @@ def fields_of(file: File) -> dict[str, Any]:
         file.page_id,
         file.local_filename,
         file.url,
-        file.size,
-        file.digest,
     )
-    return codec.file_fields(known, known.size, known.digest)
+    stamp = None if file.changed_at is None or file.inode is None else (file.changed_at, file.inode)
+    return codec.file_fields(known, file.size, file.digest, stamp)
 
 
 def outcome_fields(outcome: PageOutcome) -> dict[str, Any]:
@@ -104,6 +123,8 @@ def outcome_fields(outcome: PageOutcome) -> dict[str, Any]:
         outcome.message,
         outcome.existed,
         None if outcome.counts is None else msgspec.json.decode(msgspec.json.encode(outcome.counts)),
+        outcome.inputs,
+        [msgspec.to_builtins(state) for state in outcome.reads],
     )
 
 
@@ -132,6 +153,7 @@ def test_the_runner_reads_every_piece(piece: Piece) -> None:
         "job",
         "attempt",
         "piece",
+        "processor",
         "directory",
         "mets",
         "log",
@@ -150,7 +172,7 @@ def test_the_runner_reads_every_piece(piece: Piece) -> None:
 @given(files)
 def test_a_file_of_a_slice_keeps_what_it_is(file: File) -> None:
     read = SliceFile.from_fields(msgspec.to_builtins(file))
-    assert codec.file_fields(read, read.size, read.digest) == msgspec.to_builtins(file)
+    assert codec.file_fields(read, None, None) == msgspec.to_builtins(file)
 
 
 @given(
@@ -168,6 +190,7 @@ def test_a_file_of_a_slice_keeps_what_it_is(file: File) -> None:
         log_tail=texts,
         before_first_page=st.booleans(),
         missing_attribute=texts,
+        recipe=texts,
     )
 )
 def test_the_end_of_a_piece_is_written_as_msgspec_would(result: Result) -> None:
@@ -182,6 +205,7 @@ def test_the_end_of_a_piece_is_written_as_msgspec_would(result: Result) -> None:
         result.log_tail,
         result.before_first_page,
         result.missing_attribute,
+        result.recipe,
     )
     assert line[:1] == b"R"
     assert line.count(b"\n") == 1
@@ -191,8 +215,8 @@ def test_the_end_of_a_piece_is_written_as_msgspec_would(result: Result) -> None:
 
 @given(st.lists(outcomes, min_size=1, max_size=3))
 def test_pages_so_far_are_written_as_msgspec_would(pages: list[PageOutcome]) -> None:
-    line = codec.encode_pages_so_far(a_piece(), [outcome_fields(outcome) for outcome in pages])
-    result = Result(job="job", attempt=2, piece=3, pages=pages, end=False)
+    line = codec.encode_pages_so_far(a_piece(), [outcome_fields(outcome) for outcome in pages], "r")
+    result = Result(job="job", attempt=2, piece=3, pages=pages, end=False, recipe="r")
     assert line[:1] == b"r"
     assert msgspec.json.decode(line[1:]) == msgspec.json.decode(encode(result))
 

@@ -19,6 +19,7 @@ READY = "state = 'CACHED' AND open_edges = 0 AND NOT held"
 def upgrade() -> None:
     _add_columns(
         "runs",
+        sa.Column("kept_jobs", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("finish", sa.Text(), nullable=False, server_default="[]"),
         sa.Column("undone_at", sa.Float()),
     )
@@ -91,7 +92,10 @@ def _create_tables() -> None:
         sa.Column("workspace", Number, nullable=False),
         sa.Column("file_grp", sa.Text(), nullable=False),
         sa.Column("page", sa.Text(), nullable=False),
-        sa.Column("fingerprint", sa.Text(), nullable=False),
+        sa.Column("recipe", sa.Text(), nullable=False),
+        sa.Column("inputs", sa.Text(), nullable=False),
+        sa.Column("outputs", sa.Text(), nullable=False),
+        sa.Column("dropped", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.PrimaryKeyConstraint("workspace", "file_grp", "page"),
         sqlite_with_rowid=False,
     )
