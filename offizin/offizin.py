@@ -58,6 +58,7 @@ from offizin.tallies import Tallies
 from offizin.timings import Timings
 from offizin.upkeep.callbacks import Callbacks
 from offizin.upkeep.cleaning import Cleaning
+from offizin.upkeep.delays import Delays
 from offizin.upkeep.deployed_memory import DeployedMemory
 from offizin.upkeep.mets_writer import MetsWriter
 from offizin.upkeep.pauses import Pauses
@@ -205,6 +206,7 @@ class Offizin:
             self.database, clock, apply=workforce.pause, look_everywhere=self.dispatcher.look_everywhere,
             steps=breaker.told, alone=settings.reference.process_queue is None and not self.database.shared,
         )  # fmt: skip
+        self.delays = Delays(self.database, clock, server, ready=wake)
         self.saving = Saving(self.database, self.lanes, clock, self.timings)
         self.callbacks = Callbacks(self.database, clock, server, self._parts.transport)
         self.endings = Endings(
@@ -219,7 +221,7 @@ class Offizin:
         self.completion = Completion(
             self.database, self.broker, self.dispatcher, choosing, self.learned, clock, self.timings,
             self.tallies, limits, breaker, run_over=run_over, end_work=workforce.cancel, changed=changed,
-            paused=self.pauses.wake, logs=ArrivingLogs(self.dispatcher, self.log_parts),
+            paused=self.pauses.wake, delayed=self.delays.wake, logs=ArrivingLogs(self.dispatcher, self.log_parts),
             queue=results_of(workforce.sender.name), takes=workforce.takes, others=workforce.heard,
             strays=Strays(self.database, self.broker, server).pass_on,
         )  # fmt: skip
@@ -256,6 +258,7 @@ class Offizin:
             self.learned,
             self.endings,
             self.callbacks,
+            self.delays,
             MetsWriter(self.database, self.saving, clock, settings.save_interval, server),
             Cleaning(self.database, clock),
             self.completion,
@@ -275,6 +278,7 @@ class Offizin:
         await self.dispatcher.look_everywhere()
         await self.endings.look_everywhere()
         self.callbacks.wake()
+        self.delays.wake()
 
     async def listens_at(self, url: str) -> None:
         """Other servers find this one at ``url``. Raises Unavailable."""

@@ -51,7 +51,7 @@ MANY = 8
 class Completion:
     """``run_over`` is called with the number of each run in which nothing is open; ``end_work`` with the id of a job
     that has begun although it was cancelled, on its way to the worker; ``changed`` after each commit; ``paused`` when
-    the ``breaker`` has paused something; ``takes`` with a
+    the ``breaker`` has paused something, ``delayed`` when some next tries come later; ``takes`` with a
     piece and the session that says it has taken it over; ``others`` with what workers say of themselves, once all that
     they said before is taken in; ``strays`` with what is said of work that is not under way here, by job. ``logs`` gets
     what jobs wrote on other machines, before it is shown that they are over."""
@@ -73,6 +73,7 @@ class Completion:
         end_work: Callable[[str], None],
         changed: Callable[[], None],
         paused: Callable[[], None],
+        delayed: Callable[[], None],
         logs: ArrivingLogs,
         queue: str = RESULTS,
         takes: Callable[[Dispatched, str], bool] = lambda _piece, _session: True,
@@ -91,6 +92,7 @@ class Completion:
         self._end_work = end_work
         self._changed = changed
         self._look_at_pauses = paused
+        self._delayed = delayed
         self._logs = logs
         self._takes = takes
         self._others = others
@@ -204,7 +206,7 @@ class Completion:
         choice = self._dispatcher.reserve(Counter(v.piece.processor for v in verdicts if v.result.end))
 
         def write(tx: Transaction) -> Written:
-            written = CompletionWrite(tx, now).run(verdicts, running, weighed.trips.values())
+            written = CompletionWrite(tx, now, self._limits).run(verdicts, running, weighed.trips.values())
             self._choosing.choose(tx, choice)
             reach("completion: before commit")
             return written
@@ -220,6 +222,8 @@ class Completion:
                 piece.ending = False
         reach("completion: after commit")
         self._breaker.keep(weighed, written.paused)
+        if written.delayed:
+            self._delayed()
         if written.paused:
             self._paused([weighed.trips[step] for step in written.paused])
         try:

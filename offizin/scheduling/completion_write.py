@@ -12,13 +12,14 @@ from offizin.scheduling.breaker import Step, Trip
 from offizin.scheduling.cascade import Consequences, Finished, changes, follow
 from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.missing import Becomes, becomes, of_only_page
-from offizin.scheduling.retry_policy import Next
+from offizin.scheduling.retry_policy import Limits, Next, losses_before_next, pause_before_next
 from offizin.scheduling.run_steps import RunSteps
 from offizin.scheduling.step_pauses import pause_step
 from offizin.scheduling.verdicts import PageVerdict, Verdict
-from offizin.store import attempts, deltas, events, holders, jobs, page_counts, pieces
+from offizin.store import attempts, deltas, events, held, holders, jobs, page_counts, pieces
 from offizin.store.attempts import FailedAttempt
 from offizin.store.events import PAUSED, Change
+from offizin.store.held import Delay
 from offizin.store.jobs import Ending, JobRow
 from offizin.store.page_counts import CountsRow
 from offizin.store.pieces import PageEnding
@@ -31,21 +32,24 @@ _ENDS = {Becomes.FAILED: State.FAILED, Becomes.SKIPPED: State.SUCCESS, Becomes.C
 class Written:
     """What was committed. ``accepted``: verdicts that were not stale, whose deltas count; ``again``: processors of
     pieces that wait once more; ``unwanted``: ids of jobs that have begun after they were cancelled; ``paused``: steps
-    that were to pause, and have something left that waits."""
+    that were to pause, and have something left that waits; ``delayed``: some next tries come later."""
 
     accepted: list[Verdict] = field(default_factory=list)
     consequences: Consequences = field(default_factory=Consequences)
     again: set[str] = field(default_factory=set)
     unwanted: list[str] = field(default_factory=list)
     paused: list[Step] = field(default_factory=list)
+    delayed: bool = False
 
 
 class CompletionWrite:
     """One group of results, written whole. Made for one transaction and thrown away."""
 
-    def __init__(self, tx: Transaction, now: float) -> None:
+    def __init__(self, tx: Transaction, now: float, limits: Limits) -> None:
         self._tx = tx
         self._now = now
+        self._limits = limits
+        self._delays: list[Delay] = []
         self._endings: list[Ending] = []
         self._pages: list[PageEnding] = []
         self._failed: list[FailedAttempt] = []
@@ -76,6 +80,8 @@ class CompletionWrite:
         self._add_deltas()
         self.written.consequences = follow(self._tx, self._finished, self._now)
         self._changes.extend(changes(self._tx, self.written.consequences))
+        held.delay(self._tx, self._delays)
+        self.written.delayed = bool(self._delays)
         self._pause(trips)
         events.add(self._tx, self._changes, self._now)
         return self.written
@@ -96,9 +102,11 @@ class CompletionWrite:
         context = verdict.piece.context
         again = (verdict.waits or verdict.next is not Next.OVER) and not row.cancelling
         mark, copy = "", False
+        losses = row.losses
         if again:
             state = State.CACHED
             self.written.again.add(row.processor)
+            losses = self._before_next(verdict, cause, row.seq, None, row.tries, losses)
         elif cause is None:
             state, mark = State.SUCCESS, context.mark
         elif cause is Cause.CANCELLED or row.cancelling:
@@ -125,7 +133,7 @@ class CompletionWrite:
                 ended_at=self._now if over else None,
                 seconds=result.seconds,
                 tries=0 if copy else row.tries + (again and _charges(verdict)),
-                losses=0 if copy else row.losses,
+                losses=0 if copy else losses,
                 mark=mark,
             )
         )
@@ -163,9 +171,11 @@ class CompletionWrite:
         self._touched[piece.seq] = piece
         if again or waits:
             self.written.again.add(row.processor)
+            cause = result.cause or verdict.cause
+            losses = self._before_next(verdict, cause, found.job, found.number, found.tries, found.losses)
             tries = found.tries + int(result.charged and not waits)
             found = pieces.PieceRow(
-                found.job, found.number, found.state, found.attempt, tries, found.losses, found.alternative
+                found.job, found.number, found.state, found.attempt, tries, losses, found.alternative
             )
             pieces.set_states(self._tx, [(found, State.CACHED)])
             self._copy(row, piece, to_copy)
@@ -198,6 +208,16 @@ class CompletionWrite:
             processor = self._steps.of(row).processor
             self.written.again.add(processor)
             pieces.cut_off(self._tx, piece.seq, piece.piece, pages, COPY_INPUT, processor)
+
+    def _before_next(
+        self, verdict: Verdict, cause: Cause | None, job: int, piece: int | None, tries: int, losses: int
+    ) -> int:
+        """What the table says of the next try: when, and, by the number of losses, whether alone."""
+        if cause is None or not _charges(verdict):
+            return losses
+        if pause := pause_before_next(cause, tries):
+            self._delays.append(Delay(job, piece, self._now + pause))
+        return losses_before_next(cause, losses, self._limits)
 
     def _pause(self, trips: Collection[Trip]) -> None:
         """Steps in which too much has failed for one cause, unless nothing of them waits."""

@@ -40,7 +40,56 @@ class Attempt:
     wants_full_mets: bool
 
 
-NEVER_AGAIN = frozenset({Cause.CANCELLED, Cause.BAD_PARAMETER, Cause.MODEL_MISSING, Cause.NO_INPUT})
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What is done after a cause. ``tries``: so many more at most (None: as ``Limits.own_failures`` says), with nothing
+    beside it on its worker if it has to be ``alone``, each after so many seconds (``pauses``; at once if there are
+    none). Whichever worker is free makes the next try."""
+
+    tries: int | None = None
+    alone: bool = False
+    pauses: tuple[float, ...] = ()
+
+
+AS_LIMITED = Rule()
+NEVER = Rule(tries=0)
+LATER = Rule(tries=4, pauses=(60.0, 300.0, 900.0, 3600.0))
+
+# RUNNER_LOST: as Limits.runner_losses says, at once. WORKER_LOST: see after_loss.
+TABLE = {
+    Cause.EXCEPTION: AS_LIMITED,
+    Cause.EXIT: AS_LIMITED,
+    Cause.CRASH: AS_LIMITED,
+    Cause.TIMEOUT: AS_LIMITED,
+    Cause.NO_OUTPUT: AS_LIMITED,
+    Cause.BAD_OUTPUT: AS_LIMITED,
+    Cause.OUT_OF_MEMORY: Rule(tries=1, alone=True),
+    Cause.DISK_FULL: LATER,
+    Cause.MODEL_MISSING: NEVER,
+    Cause.BAD_PARAMETER: NEVER,
+    Cause.BAD_IMAGE: NEVER,
+    Cause.NO_INPUT: NEVER,
+    Cause.CANCELLED: NEVER,
+}
+
+
+def tries_after(cause: Cause, limits: Limits) -> int:
+    """How many more, in all."""
+    if cause is Cause.RUNNER_LOST:
+        return limits.runner_losses
+    tries = TABLE.get(cause, NEVER).tries
+    return limits.own_failures if tries is None else tries
+
+
+def pause_before_next(cause: Cause, tries: int) -> float:
+    """In seconds, before the try that follows ``tries`` counted ones and this."""
+    pauses = TABLE.get(cause, NEVER).pauses
+    return pauses[min(tries, len(pauses) - 1)] if pauses else 0.0
+
+
+def losses_before_next(cause: Cause, losses: int, limits: Limits) -> int:
+    """What has to be alone is from now on like what was lost with its worker so often that it is."""
+    return max(losses, limits.free_losses) if TABLE.get(cause, NEVER).alone else losses
 
 
 def after(attempt: Attempt, limits: Limits) -> Next:
@@ -60,9 +109,7 @@ def after(attempt: Attempt, limits: Limits) -> Next:
     if lost:
         return Next.OVER
     worst = attempt.cause or attempt.failed
-    if worst is None or worst in NEVER_AGAIN:
-        return Next.OVER
-    return Next.AGAIN if attempt.tries < limits.own_failures else Next.OVER
+    return Next.AGAIN if worst is not None and attempt.tries < tries_after(worst, limits) else Next.OVER
 
 
 @dataclass(frozen=True, slots=True)

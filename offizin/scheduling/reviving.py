@@ -15,7 +15,7 @@ from offizin.scheduling.redo import Again, PageOfJob, Redo, What, choose
 from offizin.scheduling.skipping import skip
 from offizin.scheduling.step_pauses import hold_again
 from offizin.scheduling.window import tag
-from offizin.store import alternatives, edges, events, jobs, pieces, runs
+from offizin.store import alternatives, edges, events, held, jobs, pieces, runs
 from offizin.store.events import Change
 from offizin.store.jobs import JobRow, Revival
 from offizin.store.runs import RunRow, StepRow
@@ -64,6 +64,10 @@ def retry(
     """Let what is asked for wait again, or end it as skipped."""
     steps = {step.number: step for step in runs.steps_of(tx, run.seq)}
     chosen = _chosen(tx, run, redo, there, steps)
+    # Tries that were to come later come now.
+    delayed, ready = held.release_delayed(tx, run.seq) if redo.plain else (0, set[str]())
+    if not chosen and delayed:
+        return Retried(delayed, frozenset(ready))
     if not chosen:
         if not redo.plain or run.ended_at is None or run.state is State.SUCCESS:
             raise _nothing_to_do(tx, run, redo)
@@ -100,7 +104,7 @@ def retry(
     runs.revive(tx, run.seq, len(chosen))
     changes = [Change(run.id, State.CACHED, a.row.id, a.row.step, a.row.page) for a in chosen]
     events.add(tx, [Change(run.id, State.RUNNING), *changes], now)
-    wake = frozenset(revival.processor for revival in revivals)
+    wake = frozenset(ready | {revival.processor for revival in revivals})
     if not redo.skip:
         return Retried(len(chosen), wake)
     follows = skip(tx, run, asked, steps, reasons, now)

@@ -40,19 +40,23 @@ def release_steps(tx: Transaction, run: int, steps: Collection[int]) -> set[str]
     return set(tx.execute(select(jobs.c.processor).where(*of_steps).distinct()).scalars())
 
 
-def release_delayed(tx: Transaction, run: int) -> set[str]:
-    """All tries of the run are due now. The processors of what may begin."""
+def release_delayed(tx: Transaction, run: int) -> tuple[int, set[str]]:
+    """All tries of the run are due now: how many, and the processors of what may begin."""
     of_run = select(jobs.c.seq).where(jobs.c.run == run)
-    rows = tx.execute(select(delays).where(delays.c.job.in_(of_run))).all()
-    return _release(tx, [(row.job, row.piece) for row in rows])
+    live = of_run.where(jobs.c.state.in_(list(LIVE)))
+    rows = tx.execute(select(delays).where(delays.c.job.in_(live))).all()
+    return len(rows), _release(tx, [(row.job, row.piece) for row in rows])
 
 
-def delay(tx: Transaction, new: Sequence[Delay], server: int = 1) -> None:
+def delay(tx: Transaction, new: Sequence[Delay]) -> None:
+    """Of the servers that have the jobs."""
     if not new:
         return
+    query = select(jobs.c.seq, jobs.c.server).where(jobs.c.seq.in_({d.job for d in new}))
+    server = {seq: owner for seq, owner in tx.execute(query)}
     keys = [{"of": d.job, "which": d.piece or 0} for d in new]
     tx.execute(delete(delays).where(delays.c.job == bindparam("of"), delays.c.piece == bindparam("which")), keys)
-    rows = [{"job": d.job, "piece": d.piece or 0, "due_at": d.due_at, "server": server} for d in new]
+    rows = [{"job": d.job, "piece": d.piece or 0, "due_at": d.due_at, "server": server[d.job]} for d in new]
     tx.execute(insert(delays), rows)
     singles = [d.job for d in new if d.piece is None]
     tx.execute(update(jobs).where(jobs.c.seq.in_(singles)).values(held=True))

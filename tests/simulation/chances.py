@@ -30,6 +30,7 @@ TROUBLES: dict[str, float] = {
     "a page has bad output": 0.03,
     "a page is forgotten": 0.03,
     "a model is gone for a while": 0.4,
+    "a disk is full": 0.03,
     "a piece fails before its first page": 0.05,
     "a user goes away": 0.1,
     "a callback is not answered": 0.3,

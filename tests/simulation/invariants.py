@@ -258,6 +258,10 @@ class Invariants:
             require(right, f"piece {number} of job {seq} is {'' if held else 'not '}held for nothing")
         self._seen.of_paused = of_paused
 
+    def delayed_runs(self) -> set[int]:
+        """Their numbers."""
+        return {run for (run,) in self._rows("SELECT run FROM jobs JOIN delays ON delays.job = jobs.seq")}
+
     def paused_runs(self) -> set[str]:
         """Their ids."""
         return {name.rpartition("/")[0] for (name,) in self._rows("SELECT name FROM pauses WHERE kind = 'step'")}

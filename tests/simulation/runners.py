@@ -235,6 +235,8 @@ class SimulatedRunner:
             return PageOutcome(page, cause=Cause.EXCEPTION, message="never works")
         if self._chances.happens("a page fails once"):
             return PageOutcome(page, cause=Cause.EXCEPTION, message="does not work now")
+        if self._chances.happens("a disk is full"):
+            return PageOutcome(page, cause=Cause.DISK_FULL, message="no space left")
         if self._chances.happens("a page has bad output"):
             return PageOutcome(page, [output(piece, "OTHER", page)])
         return PageOutcome(page, [output(piece, group, page) for group in piece.output_file_grps])

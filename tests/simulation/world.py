@@ -38,6 +38,8 @@ from tests.simulation.virtual_loop import Killed, Life, NothingHappens, TooManyS
 
 # By then everything has ended, or never will.
 PATIENCE = 3600.0
+# How likely users do not wait for a try that comes later, twice a second.
+IMPATIENCE = 0.02
 MOST_STEPS = 400_000
 LEASE = 1.5
 
@@ -283,6 +285,8 @@ class World:
             await asyncio.sleep(0.5)
             if self._invariants.paused_runs():
                 await self._ask(Act(self.loop.time(), "resume all"))
+            if self._invariants.delayed_runs() and self.chances.stream("impatience").random() < IMPATIENCE:
+                await self._ask(Act(self.loop.time(), "retry what is delayed"))
         await asyncio.sleep(6.0)  # whatever comes late
 
     async def _ask(self, act: Act) -> None:
@@ -312,6 +316,12 @@ class World:
             return
         if act.what == "restart":
             await self._restart(server)
+            return
+        if act.what == "retry what is delayed":
+            for delayed in sorted(self._invariants.delayed_runs()):
+                await server.retrying.retry_run(
+                    await server.database.read(lambda tx, run=delayed: runs.by_seq(tx, run))
+                )  # type: ignore[misc]
             return
         if act.what == "resume all":
             for run_id in sorted(self._invariants.paused_runs()):

@@ -7,10 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offizin.messages import Cause
-from offizin.scheduling.retry_policy import NEVER_AGAIN, Attempt, Limits, Next, after, after_loss
+from offizin.scheduling.retry_policy import (
+    NEVER,
+    TABLE,
+    Attempt,
+    Limits,
+    Next,
+    after,
+    after_loss,
+    losses_before_next,
+    pause_before_next,
+    tries_after,
+)
 
 LIMITS = Limits(own_failures=2, runner_losses=3)
-OWN_FAILURES = [Cause.CRASH, Cause.EXIT, Cause.EXCEPTION, Cause.TIMEOUT, Cause.OUT_OF_MEMORY, Cause.NO_OUTPUT]
+OWN_FAILURES = [Cause.CRASH, Cause.EXIT, Cause.EXCEPTION, Cause.TIMEOUT, Cause.NO_OUTPUT, Cause.BAD_OUTPUT]
 
 
 def attempt(
@@ -60,7 +71,7 @@ def test_own_failures_are_tried_again_as_often_as_configured(cause: Cause) -> No
     assert decisions == [Next.AGAIN, Next.AGAIN, Next.OVER, Next.OVER]
 
 
-@pytest.mark.parametrize("cause", sorted(NEVER_AGAIN))
+@pytest.mark.parametrize("cause", sorted(cause for cause, rule in TABLE.items() if rule is NEVER))
 def test_what_cannot_get_better_is_not_tried_again(cause: Cause) -> None:
     assert after(attempt(cause), LIMITS) is Next.OVER
     assert after(attempt(failed=cause, open_pages=0), LIMITS) is Next.OVER
@@ -97,7 +108,7 @@ def test_nothing_is_done_again_when_nothing_is_left_to_do(each: Attempt, limit: 
 @given(attempts, limits)
 def test_what_is_charged_does_not_go_on_for_ever(each: Attempt, limit: Limits) -> None:
     """Tries grow with each attempt that is charged; pages done one by one and the full METS happen once each."""
-    if each.charged and each.tries >= max(limit.own_failures, limit.runner_losses):
+    if each.charged and each.tries >= max(tries_after(cause, limit) for cause in Cause):
         assert after(each, limit) in (Next.OVER, Next.PAGE_BY_PAGE, Next.FULL_METS)
         if each.open_pages <= 1 and not each.wants_full_mets:
             assert after(each, limit) is Next.OVER
@@ -113,3 +124,26 @@ def test_after_two_losses_with_the_worker_a_piece_runs_alone_and_then_it_counts(
     decisions = [after_loss(losses, Limits()) for losses in range(7)]
     assert [decision.alone for decision in decisions] == [False, False, True, True, True, True, True]
     assert [decision.give_up for decision in decisions] == [False, False, False, False, False, False, True]
+
+
+def test_there_is_a_rule_for_each_cause() -> None:
+    assert set(TABLE) | {Cause.RUNNER_LOST, Cause.WORKER_LOST} == set(Cause)
+
+
+def test_what_was_out_of_memory_is_tried_once_more_alone() -> None:
+    decisions = [after(attempt(Cause.OUT_OF_MEMORY, tries=tries), Limits()) for tries in range(2)]
+    assert decisions == [Next.AGAIN, Next.OVER]
+    assert after_loss(losses_before_next(Cause.OUT_OF_MEMORY, 0, LIMITS), LIMITS).alone
+    assert losses_before_next(Cause.OUT_OF_MEMORY, 4, LIMITS) == 4
+    assert losses_before_next(Cause.CRASH, 0, LIMITS) == 0
+
+
+def test_pages_that_ran_out_of_memory_together_are_first_tried_one_by_one() -> None:
+    assert after(attempt(Cause.OUT_OF_MEMORY, open_pages=3, independent=True), Limits()) is Next.PAGE_BY_PAGE
+
+
+def test_a_full_disk_is_tried_again_later_and_later() -> None:
+    decisions = [after(attempt(failed=Cause.DISK_FULL, open_pages=0, tries=tries), Limits()) for tries in range(5)]
+    assert decisions == [Next.AGAIN] * 4 + [Next.OVER]
+    assert [pause_before_next(Cause.DISK_FULL, tries) for tries in range(4)] == [60.0, 300.0, 900.0, 3600.0]
+    assert pause_before_next(Cause.RUNNER_LOST, 0) == pause_before_next(Cause.EXCEPTION, 0) == 0.0
