@@ -28,8 +28,8 @@ from offizin.workers.program import Program
 
 _TAIL_LINES, _TAIL_BYTES = 15, 2000
 _LAST_WORDS = 200
-# How often the memory of a program is looked at, in seconds.
-_LOOK_EVERY = 1.0
+# The memory of a program is looked at after so many seconds, then after twice as many, and at last so often.
+_LOOK_AFTER, _LOOK_EVERY = 0.02, 1.0
 
 
 class ChildProcess:
@@ -125,14 +125,15 @@ class ChildProcess:
         self._progress_at = time.monotonic()
         if self._killed:
             program.kill()
-        gone = asyncio.ensure_future(program.gone())
+        gone, look_after = asyncio.ensure_future(program.gone()), _LOOK_AFTER
         while not gone.done():
             left = self._progress_at + self._limit() - time.monotonic()
             if left <= 0 and not self._killed:
                 self._late = True
                 program.kill()
                 break
-            await asyncio.wait({gone}, timeout=min(max(left, 0.0), _LOOK_EVERY))
+            await asyncio.wait({gone}, timeout=min(max(left, 0.0), look_after))
+            look_after = min(2 * look_after, _LOOK_EVERY)
             self._peak_memory = max(self._peak_memory, await asyncio.to_thread(_memory_of, program.pid))
         return await gone
 
