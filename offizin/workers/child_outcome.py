@@ -6,14 +6,11 @@ it had added to last may be half done: that one, and those without output, are l
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from offizin.messages import Cause, Counts, File, PageOutcome, Piece
-
-# What was recognised on pages.
-CountsOf = Mapping[str | None, Counts]
-NOTHING: CountsOf = {}
+from offizin.messages import Cause, File, PageOutcome, Piece
+from offizin.workers.added_files import Added, richest
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ def before(piece: Piece) -> Before:
     return Before([page for page in piece.slice.pages if page not in settled], settled)
 
 
-def after_success(piece: Piece, known: Before, added: Sequence[File], counts: CountsOf = NOTHING) -> Outcome:
+def after_success(piece: Piece, known: Before, added: Sequence[Added]) -> Outcome:
     """The program ended with exit code 0. Files of pages that are not the piece's stay with those of no page."""
     files = _by_page(added)
     pages = []
@@ -60,31 +57,37 @@ def after_success(piece: Piece, known: Before, added: Sequence[File], counts: Co
         if page in known.settled:
             pages.append(known.settled[page])
         elif _has_output(piece, made):
-            pages.append(PageOutcome(page, made, counts=counts.get(page)))
+            pages.append(_done(page, made))
         else:
             message = f"the program ended without a file of the page in {','.join(piece.output_file_grps)}"
             pages.append(PageOutcome(page, cause=Cause.NO_OUTPUT, message=message))
-    return Outcome(pages, [file for rest in files.values() for file in rest])
+    return Outcome(pages, [each.file for rest in files.values() for each in rest])
 
 
-def after_failure(piece: Piece, known: Before, added: Sequence[File], counts: CountsOf = NOTHING) -> Outcome:
+def after_failure(piece: Piece, known: Before, added: Sequence[Added]) -> Outcome:
     """The program ended in any other way, or was ended."""
     files = _by_page(added)
-    last = added[-1].page_id if added else None
+    last = added[-1].file.page_id if added else None
     pages = list(known.settled.values())
     for page in known.to_do:
         if page != last and page in files and _has_output(piece, files[page]):
-            pages.append(PageOutcome(page, files[page], counts=counts.get(page)))
+            pages.append(_done(page, files[page]))
     return Outcome(pages, open_pages=len(piece.slice.pages) - len(pages))
 
 
-def _has_output(piece: Piece, files: Sequence[File]) -> bool:
+def _has_output(piece: Piece, made: Sequence[Added]) -> bool:
     groups = piece.output_file_grps
-    return not groups or any(file.file_grp in groups for file in files)
+    return not groups or any(each.file.file_grp in groups for each in made)
 
 
-def _by_page(files: Sequence[File]) -> dict[str | None, list[File]]:
-    found: dict[str | None, list[File]] = {}
-    for file in files:
-        found.setdefault(file.page_id, []).append(file)
+def _done(page: str, made: Sequence[Added]) -> PageOutcome:
+    if faults := [each.fault for each in made if each.fault]:
+        return PageOutcome(page, cause=Cause.BAD_OUTPUT, message="; ".join(faults))
+    return PageOutcome(page, [each.file for each in made], counts=richest(made))
+
+
+def _by_page(added: Sequence[Added]) -> dict[str | None, list[Added]]:
+    found: dict[str | None, list[Added]] = {}
+    for each in added:
+        found.setdefault(each.file.page_id, []).append(each)
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import hashlib
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -15,12 +14,12 @@ from msgspec.structs import replace
 
 from offizin.errors import OffizinError, RunnerLost, Unavailable
 from offizin.logs.reading import read_end
-from offizin.messages import Cause, File, Piece, Result
+from offizin.messages import Cause, Piece, Result
 from offizin.mets.scan import Scan
+from offizin.workers.added_files import look_at
 from offizin.workers.attempt_mets import AttemptMets
 from offizin.workers.child_call import call_of, policies_of
 from offizin.workers.child_copying import copy_pages
-from offizin.workers.child_counting import counted
 from offizin.workers.child_outcome import Before, Outcome, after_failure, after_success, before
 from offizin.workers.exit_causes import cause_of
 from offizin.workers.mets_endpoint import MetsEndpoint
@@ -87,9 +86,8 @@ class ChildProcess:
         mets = await asyncio.to_thread(self._open_mets)
         if piece.copy_input:
             await asyncio.to_thread(copy_pages, piece, known.to_do, mets)
-            added = await asyncio.to_thread(_measured, piece.directory, list(mets.added.values()))
-            counts = await asyncio.to_thread(counted, piece.directory, added)
-            return self._result(after_success(piece, known, added, counts))
+            added = await asyncio.to_thread(look_at, piece.directory, list(mets.added.values()))
+            return self._result(after_success(piece, known, added))
         with self._log.open("ab", buffering=0) as log:
             said_before = log.tell()
             url = await self._endpoint.open(mets)
@@ -97,13 +95,12 @@ class ChildProcess:
                 code = await self._call(call_of(self._executable, piece, known.to_do, url), known, log.fileno())
             finally:
                 self._endpoint.close(url)
-        added = await asyncio.to_thread(_measured, piece.directory, list(mets.added.values()))
-        counts = await asyncio.to_thread(counted, piece.directory, added)
+        added = await asyncio.to_thread(look_at, piece.directory, list(mets.added.values()))
         tail = await asyncio.to_thread(_tail, self._log, said_before)
         if code == 0 and not self._late and not self._killed:
-            result = self._result(after_success(piece, known, added, counts))
+            result = self._result(after_success(piece, known, added))
         else:
-            result = self._result(after_failure(piece, known, added, counts), *self._why(code, tail))
+            result = self._result(after_failure(piece, known, added), *self._why(code, tail))
         failed = result.cause is not None or any(page.cause is not None for page in result.pages)
         return replace(result, log_tail=tail if failed else "", missing_attribute=mets.missing_attribute)
 
@@ -179,25 +176,6 @@ def _cause(error: Exception) -> Cause:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Cause.DISK_FULL
     return Cause.RUNNER_LOST if isinstance(error, RunnerLost) else Cause.EXCEPTION
-
-
-def _measured(directory: str, files: list[File]) -> list[File]:
-    """With size and digest, where there is such a file; the server refuses the others."""
-    return [_measured_one(directory, file) for file in files]
-
-
-def _measured_one(directory: str, file: File) -> File:
-    if not file.local_filename:
-        return file
-    digest, size = hashlib.blake2b(digest_size=16), 0
-    try:
-        with Path(directory, file.local_filename).open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
-                size += len(block)
-    except OSError:
-        return file
-    return replace(file, size=size, digest=digest.hexdigest())
 
 
 def _tail(log: Path, begin: int) -> str:

@@ -77,7 +77,7 @@ async def says(log: Path, text: str) -> None:
 
 async def test_it_tells_its_version_and_step(program: Path) -> None:
     told = await handshake_of(program, os.environ, 30)
-    assert (told.processor, told.version, told.step) == ("ocrd-plain", "0.3", "preprocessing/optimization")
+    assert (told.processor, told.version, told.step) == ("ocrd-misbehaving-plain", "0.3", "preprocessing/optimization")
     assert told.plain
     assert not told.independent_pages
 

@@ -12,18 +12,27 @@ import pytest
 from ocrd_models import OcrdMets
 
 from tests.behaviour.books import make_book
-from tests.behaviour.plain_programs import (
-    CAUSES,
-    write_isolated_dummy,
-    write_plain_program,
-    write_shell_processor,
-)
+from tests.behaviour.plain_programs import write_isolated_dummy, write_plain_program, write_shell_processor
 from tests.behaviour.processes import Server
 from tests.behaviour.sizes import Place
 
+PROCESSOR = "ocrd-misbehaving-plain"
 PAGES = 5
 BAD = "P3"
 ALL = {f"P{n}" for n in range(1, PAGES + 1)}
+
+
+CAUSES = {
+    "exit": "EXIT",
+    "crash": "CRASH",
+    "killed": "RUNNER_LOST",
+    "hang": "TIMEOUT",
+    "fork": "EXIT",
+    "flood": "EXIT",
+    "nothing": "NO_OUTPUT",
+    "delete": "BAD_OUTPUT",
+    "broken": "BAD_OUTPUT",
+}
 
 
 @pytest.fixture(scope="module")
@@ -32,14 +41,14 @@ def server(shared_place: Place) -> Iterator[Server]:
     write_plain_program(shared_place.processors)
     write_shell_processor(shared_place.processors)
     write_isolated_dummy(shared_place.processors)
-    running = shared_place.server(time_limits={"ocrd-plain": 2.0})
-    shared_place.staff(("ocrd-dummy:2", "ocrd-plain:2", "ocrd-shell:2", "ocrd-dummy-isolated:2"))
+    running = shared_place.server(time_limits={PROCESSOR: 2.0})
+    shared_place.staff(("ocrd-dummy:2", f"{PROCESSOR}:2", "ocrd-shell:2", "ocrd-dummy-isolated:2"))
     yield running
     assert running.stop() == 0
 
 
 def step(mode: str = "ok", where: str = BAD, output: str = "OCR-D-OUT") -> str:
-    return f"plain -I OCR-D-IMG -O {output} -p '{json.dumps({'mode': mode, 'where': where})}'"
+    return f"misbehaving-plain -I OCR-D-IMG -O {output} -p '{json.dumps({'mode': mode, 'where': where})}'"
 
 
 def pages_with(mets: Path, file_grp: str) -> set[str]:
@@ -63,7 +72,7 @@ def test_one_bad_page_fails_for_its_cause_and_the_rest_goes_on(
     workflow = f"{step(mode)}\ndummy -I OCR-D-OUT -O OCR-D-NEXT\n"
     run = server.run_workflow(mets, workflow, page_wise=page_wise)["job_id"]
     assert server.wait_for_run(run) == "FAILED"
-    found = [failure for failure in failures(server, run) if failure["processor"] == "ocrd-plain"]
+    found = [failure for failure in failures(server, run) if failure["processor"] == PROCESSOR]
     assert {(failure["page_id"], failure["cause"]) for failure in found} == {(BAD, CAUSES[mode])}
     assert pages_with(mets, "OCR-D-OUT") == pages_with(mets, "OCR-D-NEXT") == ALL - {BAD}, found
     if mode == "exit":
@@ -94,7 +103,7 @@ def test_it_is_shown_that_a_program_is_called_for_each_piece(server: Server, tmp
     mets = make_book(tmp_path / "book", 1)
     server.wait_for_run(server.run_workflow(mets, f"{step()}\ndummy -I OCR-D-OUT -O OCR-D-NEXT")["job_id"])
     shown = {one["name"]: one["plain"] for one in server.client.get("/processors").json()["processors"]}
-    assert shown["ocrd-plain"] is True
+    assert shown[PROCESSOR] is True
     assert shown["ocrd-dummy"] is False
 
 
@@ -117,6 +126,28 @@ def test_what_is_there_gives_way_when_it_is_to_be_overwritten(server: Server, tm
     assert server.wait_for_run(again) == "SUCCESS", failures(server, again)
     assert all(path.stat().st_mtime_ns > before for path, before in made.items())
     assert pages_with(mets, "OCR-D-OUT") == {"P1", "P2"}
+
+
+def test_output_that_is_there_fails_its_page_where_the_policy_says_so(server: Server, tmp_path: Path) -> None:
+    mets = make_book(tmp_path / "book", 3)
+    first = server.run_workflow(mets, step("nothing", "P2"), page_wise=False)["job_id"]
+    assert server.wait_for_run(first) == "FAILED"
+    again = server.run_workflow(mets, f"policy on_existing_output=fail\n{step()}", page_wise=False)["job_id"]
+    assert server.wait_for_run(again) == "FAILED"
+    assert {(f["page_id"], f["cause"]) for f in failures(server, again)} == {("P1", "BAD_OUTPUT"), ("P3", "BAD_OUTPUT")}
+    assert pages_with(mets, "OCR-D-OUT") == {"P1", "P2", "P3"}
+
+
+@pytest.mark.parametrize("page_wise", [True, False], ids=["page-wise", "whole book"])
+def test_pages_without_output_are_left_out_or_copied_where_the_policy_says_so(
+    server: Server, tmp_path: Path, page_wise: bool
+) -> None:
+    mets = make_book(tmp_path / "book", 3)
+    for policy, group, pages in (("skip", "A", {"P1", "P3"}), ("copy", "B", {"P1", "P2", "P3"})):
+        text = f"policy on_missing_output={policy}\n{step('nothing', 'P2', group)}"
+        run = server.run_workflow(mets, text, page_wise=page_wise)["job_id"]
+        assert server.wait_for_run(run) == "SUCCESS", failures(server, run)
+        assert pages_with(mets, group) == pages
 
 
 def test_a_program_that_adds_everything_in_the_end_has_the_time_of_all_pages(server: Server, tmp_path: Path) -> None:

@@ -9,12 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offizin.messages import Cause, File, PageOutcome, Piece, Slice
+from offizin.messages import Cause, Counts, File, PageOutcome, Piece, Slice
+from offizin.workers.added_files import Added
 from offizin.workers.child_outcome import after_failure, after_success, before
 
 
 def file(page: str | None, group: str = "OUT", number: int = 1) -> File:
     return File(f"{group}_{page}_{number}", group, "text/xml", page, f"{group}/{page}_{number}.xml")
+
+
+def added(page: str | None, group: str = "OUT", number: int = 1, **found: Any) -> Added:
+    return Added(file(page, group, number), **found)
 
 
 def piece(pages: str, *, there: str = "", without_input: str = "", **fields: Any) -> Piece:
@@ -36,7 +41,7 @@ def causes(pages: list[PageOutcome]) -> dict[str, Cause | None]:
 
 def test_after_a_good_end_a_page_is_done_that_has_output_and_another_has_failed() -> None:
     work = piece("abc")
-    found = after_success(work, before(work), [file("a"), file("c"), file("a", number=2), file("b", "ELSEWHERE")])
+    found = after_success(work, before(work), [added("a"), added("c"), added("a", number=2), added("b", "ELSEWHERE")])
     assert causes(found.pages) == {"a": None, "b": Cause.NO_OUTPUT, "c": None}
     assert [len(page.files) for page in found.pages] == [2, 0, 1]
     assert found.open_pages == 0
@@ -46,7 +51,7 @@ def test_what_has_output_already_or_no_input_is_settled_before() -> None:
     work = piece("abcd", there="b", without_input="c")
     known = before(work)
     assert known.to_do == ["a", "d"]
-    found = after_success(work, known, [file("a"), file("d")])
+    found = after_success(work, known, [added("a"), added("d")])
     assert causes(found.pages) == {"a": None, "b": None, "c": Cause.NO_INPUT, "d": None}
     assert [page.page for page in found.pages if page.existed] == ["b"]
 
@@ -54,25 +59,46 @@ def test_what_has_output_already_or_no_input_is_settled_before() -> None:
 def test_with_overwrite_nothing_is_there_before() -> None:
     work = piece("ab", there="ab", overwrite=True)
     assert before(work).to_do == ["a", "b"]
-    assert causes(after_success(work, before(work), [file("a")]).pages) == {"a": None, "b": Cause.NO_OUTPUT}
+    assert causes(after_success(work, before(work), [added("a")]).pages) == {"a": None, "b": Cause.NO_OUTPUT}
+
+
+def test_output_that_was_there_fails_the_page_where_it_is_to_be_refused() -> None:
+    work = piece("ab", there="a", refuse_existing=True)
+    found = after_success(work, before(work), [added("b")])
+    assert causes(found.pages) == {"a": Cause.BAD_OUTPUT, "b": None}
+    assert found.pages[0].existed
+
+
+@pytest.mark.parametrize("settle", [after_success, after_failure])
+def test_what_is_called_page_and_is_none_fails_its_page(settle: Any) -> None:
+    work = piece("abc")
+    found = settle(work, before(work), [added("a"), added("b", fault="is no PAGE"), added("c")])
+    assert causes(found.pages)["b"] is Cause.BAD_OUTPUT
+    assert found.pages[1].files == []
+
+
+def test_a_page_s_counts_are_those_of_its_richest_file() -> None:
+    work = piece("a")
+    made = [added("a", counts=Counts(lines=9)), added("a", number=2, counts=Counts(words=2)), added("a", number=3)]
+    assert after_success(work, before(work), made).pages[0].counts == Counts(words=2)
 
 
 def test_files_of_no_page_and_of_foreign_pages_are_handed_on_for_the_server_to_judge() -> None:
     work = piece("a")
-    found = after_success(work, before(work), [file("a"), file(None), file("z")])
+    found = after_success(work, before(work), [added("a"), added(None), added("z")])
     assert [each.page_id for each in found.files] == [None, "z"]
 
 
 def test_after_a_bad_end_the_page_that_was_added_to_last_may_be_half_done() -> None:
     work = piece("abcd")
-    found = after_failure(work, before(work), [file("a"), file("b"), file("b", number=2)])
+    found = after_failure(work, before(work), [added("a"), added("b"), added("b", number=2)])
     assert causes(found.pages) == {"a": None}
     assert found.open_pages == 3
 
 
 def test_after_a_bad_end_nothing_is_said_of_a_single_page() -> None:
     work = piece("a")
-    assert after_failure(work, before(work), [file("a")]).pages == []
+    assert after_failure(work, before(work), [added("a")]).pages == []
 
 
 def test_a_program_without_output_groups_has_done_its_pages_when_it_ends_well() -> None:
@@ -88,8 +114,8 @@ def test_every_page_has_one_outcome_or_is_open(settle: Any, data: st.DataObject)
     pages = data.draw(letters)
     work = piece(pages, there=data.draw(letters), without_input=data.draw(letters))
     groups = st.sampled_from(["OUT", "ELSEWHERE"])
-    added = data.draw(st.lists(st.builds(file, st.sampled_from([*"abcdef", None]), groups), unique_by=lambda f: f.id))
-    found = settle(work, before(work), added)
+    some = st.builds(added, st.sampled_from([*"abcdef", None]), groups)
+    found = settle(work, before(work), data.draw(st.lists(some, unique_by=lambda each: each.file.id)))
     named = [page.page for page in found.pages]
     assert len(set(named)) == len(named)
     assert set(named) <= set(pages)
