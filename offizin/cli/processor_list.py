@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from rich.console import Console
@@ -17,7 +18,12 @@ from offizin.client import Client, ProcessorSummary
 from offizin.home import Home
 from offizin.processors.discovery import Discovery
 from offizin.processors.surroundings import search_path
+from offizin.processors.tool_cache import Fingerprint
+from offizin.processors.tool_description import ToolDescription
 from offizin.settings import Settings
+
+if TYPE_CHECKING:
+    from offizin.store.processors import Learned
 
 
 async def show_processors(server: str | None, home: Path | None, *, show_all: bool, as_json: bool) -> int:
@@ -40,17 +46,42 @@ async def on_this_machine(settings: Settings, *, versions: bool) -> tuple[list[P
     """The processors, and the programs named ``ocrd-*`` that are none or do not answer."""
     cache = Home(settings.home).tool_cache
     discovery = Discovery(settings.processor_directories, cache, search_path(os.environ))
-    described = await discovery.describe_all()
+    described, learned = await asyncio.gather(discovery.describe_all(), _learned(Home(settings.home).database))
     names = {one.name for one in described}
     if versions:
         told = await asyncio.gather(*(discovery.version(one.name) for one in described))
     else:
         told = [""] * len(described)
-    found = [
-        ProcessorSummary(one.name, str(one.executable), version, one.description)
-        for one, version in zip(described, told, strict=True)
-    ]
+    found = [_summary(one, version, learned.get(one.name)) for one, version in zip(described, told, strict=True)]
     return found, [name for name in discovery.names() if name not in names]
+
+
+async def _learned(database: Path) -> dict[str, Learned]:
+    """What runs on this machine have found out, if there is anything that can be read."""
+    if not database.exists():
+        return {}
+    from offizin.store import processors
+    from offizin.store.transaction import SqliteDatabase
+
+    store = SqliteDatabase(database)
+    try:
+        return await store.read(processors.all_learned)
+    except Exception:  # of another version of Offizin
+        return {}
+    finally:
+        await store.close()
+
+
+def _summary(one: ToolDescription, version: str, learned: Learned | None) -> ProcessorSummary:
+    known = learned is not None and learned.fingerprint == repr(Fingerprint.of(one.executable))
+    return ProcessorSummary(
+        one.name,
+        str(one.executable),
+        version,
+        one.description,
+        independent_pages=learned.independent_pages if learned is not None and known else None,
+        plain=learned.plain if learned is not None and known else None,
+    )
 
 
 def _show(console: Console, found: list[ProcessorSummary], silent: list[str], show_all: bool) -> None:

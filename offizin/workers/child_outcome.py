@@ -60,6 +60,8 @@ def after_success(piece: Piece, known: Before, added: Sequence[Added]) -> Outcom
             pages.append(_done(page, made))
         else:
             message = f"the program ended without a file of the page in {','.join(piece.output_file_grps)}"
+            if not added:
+                message += ", and added nothing at all by the METS server at -U"
             pages.append(PageOutcome(page, cause=Cause.NO_OUTPUT, message=message))
     return Outcome(pages, [each.file for rest in files.values() for each in rest])
 

@@ -13,19 +13,19 @@ import psutil
 from msgspec.structs import replace
 
 from offizin.errors import OffizinError, RunnerLost, Unavailable
-from offizin.logs.reading import read_end
 from offizin.messages import Cause, Piece, Result
 from offizin.mets.scan import Scan
 from offizin.workers.added_files import look_at
 from offizin.workers.attempt_mets import AttemptMets
 from offizin.workers.child_call import call_of, policies_of
 from offizin.workers.child_copying import copy_pages
+from offizin.workers.child_log import ChildLog
 from offizin.workers.child_outcome import Before, Outcome, after_failure, after_success, before
 from offizin.workers.exit_causes import cause_of
+from offizin.workers.last_words import cause_in, last_line
 from offizin.workers.mets_endpoint import MetsEndpoint
 from offizin.workers.program import Program
 
-_TAIL_LINES, _TAIL_BYTES = 15, 2000
 _LAST_WORDS = 200
 # The memory of a program is looked at after so many seconds, then after twice as many, and at last so often.
 _LOOK_AFTER, _LOOK_EVERY = 0.02, 1.0
@@ -82,21 +82,22 @@ class ChildProcess:
         piece = self._piece
         if not known.to_do:
             return self._result(after_success(piece, known, []))
-        self._log.parent.mkdir(parents=True, exist_ok=True)
         mets = await asyncio.to_thread(self._open_mets)
         if piece.copy_input:
             await asyncio.to_thread(copy_pages, piece, known.to_do, mets)
             added = await asyncio.to_thread(look_at, piece.directory, list(mets.added.values()))
             return self._result(after_success(piece, known, added))
-        with self._log.open("ab", buffering=0) as log:
-            said_before = log.tell()
+        log = await ChildLog.open(self._log)
+        try:
             url = await self._endpoint.open(mets)
             try:
-                code = await self._call(call_of(self._executable, piece, known.to_do, url), known, log.fileno())
+                code = await self._call(call_of(self._executable, piece, known.to_do, url), known, log)
             finally:
                 self._endpoint.close(url)
+        finally:
+            await log.close()
         added = await asyncio.to_thread(look_at, piece.directory, list(mets.added.values()))
-        tail = await asyncio.to_thread(_tail, self._log, said_before)
+        tail = log.tail()
         if code == 0 and not self._late and not self._killed:
             result = self._result(after_success(piece, known, added))
         else:
@@ -108,16 +109,19 @@ class ChildProcess:
         if self._late:
             return Cause.TIMEOUT, f"no page was done within the time limit of {self._limit():g} s"
         if code < 0:
-            return cause_of(code)
-        last_words = f": {tail.splitlines()[-1][:_LAST_WORDS]}" if tail else ", and said nothing"
-        return Cause.EXIT, f"the program ended with exit code {code}{last_words}"
+            cause, message = cause_of(code)
+            return cause, message.replace("the runner was", "the program was")
+        said = last_line(tail)
+        last_words = f": {said[:_LAST_WORDS]}" if said else ", and said nothing"
+        return cause_in(said) or Cause.EXIT, f"the program ended with exit code {code}{last_words}"
 
-    async def _call(self, command: list[str], known: Before, log: int) -> int:
+    async def _call(self, command: list[str], known: Before, log: ChildLog) -> int:
         """The return code, once all of it is gone."""
         environment = {**self._environment, **policies_of(known.to_do)}
         program = await Program.start(
-            command, owner=self._owner, output=log, environment=environment, directory=self._piece.directory
+            command, owner=self._owner, output=log.descriptor, environment=environment, directory=self._piece.directory
         )
+        log.started()
         self._program, self.pid = program, program.pid
         self._progress_at = time.monotonic()
         if self._killed:
@@ -176,12 +180,6 @@ def _cause(error: Exception) -> Cause:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Cause.DISK_FULL
     return Cause.RUNNER_LOST if isinstance(error, RunnerLost) else Cause.EXCEPTION
-
-
-def _tail(log: Path, begin: int) -> str:
-    """The last lines of what this attempt has written."""
-    content, _ = read_end(log, begin, _TAIL_BYTES)
-    return "\n".join(content.decode("utf-8", "replace").rstrip().splitlines()[-_TAIL_LINES:])
 
 
 def _memory_of(pid: int) -> int:

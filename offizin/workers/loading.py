@@ -85,7 +85,7 @@ class Loading:
             try:
                 runner = await self._start_warm(processor, executable)
             except RunnerNotPython as error:
-                log.warning("%s is called for each piece, as no runner begins in it: %s", processor, error)
+                log.info("%s is called for each piece, as no runner begins in it: %s", processor, error)
                 runner = await self._start_plain(executable)
         if (left := self._membership.lease_left()) < math.inf:
             runner.renew(left)

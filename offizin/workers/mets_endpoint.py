@@ -74,6 +74,7 @@ class MetsEndpoint:
             lifespan="off",
             proxy_headers=False,
             log_config=None,
+            log_level="warning",
             access_log=False,
             server_header=False,
             date_header=False,

@@ -177,3 +177,34 @@ async def test_a_python_processor_that_does_not_load_is_no_plain_program(tmp_pat
     script.chmod(0o755)
     with pytest.raises(ProcessorUnloadable, match="no_such_library"):
         await RunnerProcess.start(script, log=tmp_path / "runner.log", threads=1, load_limit=60, job_logs=tmp_path)
+
+
+WORKER = """
+import asyncio, os, sys
+from pathlib import Path
+from offizin.messages import Handshake
+from offizin.workers.mets_endpoint import MetsEndpoint
+from offizin.workers.plain_program import PlainProgram
+executable, directory, piece = map(Path, sys.argv[1:])
+async def main():
+    program = PlainProgram(executable, Handshake("x"), environment=dict(os.environ), owner=directory,
+                           job_logs=directory, endpoint=MetsEndpoint())
+    program.send(piece.read_bytes())
+    await asyncio.sleep(600)
+asyncio.run(main())
+"""
+
+
+async def test_it_does_not_outlive_a_worker_that_is_killed(tmp_path: Path, book: Book, program: Path) -> None:
+    work = book.piece(parameters={"mode": "hang", "where": "PHYS_0002"})
+    (tmp_path / "piece").write_bytes(encode(work))
+    arguments = (program, tmp_path, tmp_path / "piece")
+    worker = await asyncio.create_subprocess_exec(sys.executable, "-c", WORKER, *arguments)
+    await says(Path(work.log), "page PHYS_0002")
+    called = [p for p in psutil.process_iter(["cmdline"]) if str(program) in (p.info["cmdline"] or [])[:3]]
+    assert called
+    worker.kill()
+    await worker.wait()
+    gone, alive = await asyncio.to_thread(psutil.wait_procs, called, timeout=10)
+    assert gone
+    assert not alive

@@ -83,6 +83,12 @@ def test_a_page_s_counts_are_those_of_its_richest_file() -> None:
     assert after_success(work, before(work), made).pages[0].counts == Counts(words=2)
 
 
+def test_a_program_that_did_not_use_its_mets_server_is_told_so() -> None:
+    work = piece("a")
+    assert after_success(work, before(work), []).pages[0].message.endswith("by the METS server at -U")
+    assert "-U" not in after_success(work, before(work), [added("a", "ELSEWHERE")]).pages[0].message
+
+
 def test_files_of_no_page_and_of_foreign_pages_are_handed_on_for_the_server_to_judge() -> None:
     work = piece("a")
     found = after_success(work, before(work), [added("a"), added(None), added("z")])
