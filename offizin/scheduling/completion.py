@@ -206,7 +206,9 @@ class Completion:
         choice = self._dispatcher.reserve(Counter(v.piece.processor for v in verdicts if v.result.end))
 
         def write(tx: Transaction) -> Written:
-            written = CompletionWrite(tx, now, self._limits).run(verdicts, running, weighed.trips.values())
+            written = CompletionWrite(tx, now, self._limits, self._choosing.virtual_times.now).run(
+                verdicts, running, weighed.trips.values()
+            )
             self._choosing.choose(tx, choice)
             reach("completion: before commit")
             return written

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from offizin.jobs import COPY_INPUT, SKIPPED, State
+from offizin.jobs import SKIPPED, State
 from offizin.messages import Cause, Delta, Taken
 from offizin.scheduling.book_end import end_book
 from offizin.scheduling.breaker import Step, Trip
 from offizin.scheduling.cascade import Consequences, Finished, changes, follow
 from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.missing import Becomes, becomes, of_only_page
+from offizin.scheduling.other_ways import OTHER_WAYS, OtherWays, VirtualTime
 from offizin.scheduling.retry_policy import Limits, Next, losses_before_next, pause_before_next
 from offizin.scheduling.run_steps import RunSteps
 from offizin.scheduling.step_pauses import pause_step
@@ -25,7 +26,10 @@ from offizin.store.page_counts import CountsRow
 from offizin.store.pieces import PageEnding
 from offizin.store.transaction import Transaction
 
-_ENDS = {Becomes.FAILED: State.FAILED, Becomes.SKIPPED: State.SUCCESS, Becomes.COPY: State.CACHED}
+_ENDS = {
+    Becomes.FAILED: State.FAILED, Becomes.SKIPPED: State.SUCCESS,
+    Becomes.FALLBACK: State.CACHED, Becomes.COPY: State.CACHED,
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -45,7 +49,7 @@ class Written:
 class CompletionWrite:
     """One group of results, written whole. Made for one transaction and thrown away."""
 
-    def __init__(self, tx: Transaction, now: float, limits: Limits) -> None:
+    def __init__(self, tx: Transaction, now: float, limits: Limits, virtual_time: VirtualTime | None = None) -> None:
         self._tx = tx
         self._now = now
         self._limits = limits
@@ -57,7 +61,7 @@ class CompletionWrite:
         self._changes: list[Change] = []
         self._touched: dict[int, Dispatched] = {}  # jobs of many pages in which a piece has ended
         self._rows: dict[int, JobRow] = {}
-        self._steps = RunSteps(tx)
+        self._other_ways = OtherWays(tx, RunSteps(tx), virtual_time)
         self.written = Written()
 
     def run(
@@ -101,7 +105,7 @@ class CompletionWrite:
         message = worst.message if worst else result.message
         context = verdict.piece.context
         again = (verdict.waits or verdict.next is not Next.OVER) and not row.cancelling
-        mark, copy = "", False
+        mark, decided = "", Becomes.FAILED
         losses = row.losses
         if again:
             state = State.CACHED
@@ -115,13 +119,11 @@ class CompletionWrite:
             existed = worst is not None and worst.existed
             decided = of_only_page(_becomes(verdict, cause, existed), context.policies, context.kind)
             state, mark = _ENDS[decided], SKIPPED if decided is Becomes.SKIPPED else ""
-            copy = decided is Becomes.COPY
+        other_way = decided in OTHER_WAYS
         if cause is not None:
-            self._tell(verdict, verdict.piece.pages[0], cause, message, again=again)
-        if copy:
-            processor = self._steps.of(row).processor
-            jobs.take_way(self._tx, row.seq, COPY_INPUT, processor)
-            self.written.again.add(processor)
+            self._tell(verdict, verdict.piece.pages[0], cause, message, again=again or decided is Becomes.FALLBACK)
+        if other_way:
+            self.written.again.add(self._other_ways.take(row, context.alternative, decided))
         over = state.is_final
         self._endings.append(
             Ending(
@@ -132,8 +134,8 @@ class CompletionWrite:
                 started_at=self._now - result.seconds if over else None,
                 ended_at=self._now if over else None,
                 seconds=result.seconds,
-                tries=0 if copy else row.tries + (again and _charges(verdict)),
-                losses=0 if copy else losses,
+                tries=0 if other_way else row.tries + (again and _charges(verdict)),
+                losses=0 if other_way else losses,
                 mark=mark,
             )
         )
@@ -153,24 +155,25 @@ class CompletionWrite:
         self.written.accepted.append(verdict)
         waits = verdict.waits and not row.cancelling
         again = not waits and verdict.next in (Next.AGAIN, Next.FULL_METS) and not row.cancelling
-        to_copy: list[str] = []
+        others: dict[Becomes, list[str]] = {}
         for page in verdict.pages:
             if page.cause is not None:
-                self._tell(verdict, page.page, page.cause, page.message, again=again)
+                falls_back = not row.cancelling and _becomes(verdict, page.cause, page.existed) is Becomes.FALLBACK
+                self._tell(verdict, page.page, page.cause, page.message, again=again or falls_back)
             if page.cause is None:
                 self._pages.append(PageEnding(piece.seq, page.page, State.SUCCESS, None, "", piece.context.mark))
             elif not again:
-                self._end_page(row, verdict, page, to_copy)
+                self._end_page(row, verdict, page, others)
         for page in verdict.put_back:
             self._tell(verdict, page.page, page.cause or Cause.CANCELLED, page.message, again=True)
         if not result.end:
-            self._copy(row, piece, to_copy)
+            self._cut_off(row, piece, others)
             return
         if result.cause is not None and verdict.open_pages:
             self._tell(verdict, None, result.cause, result.message, again=waits or verdict.next is not Next.OVER)
         self._touched[piece.seq] = piece
         if again or waits:
-            self.written.again.add(row.processor)
+            self.written.again.add(piece.processor)
             cause = result.cause or verdict.cause
             losses = self._before_next(verdict, cause, found.job, found.number, found.tries, found.losses)
             tries = found.tries + int(result.charged and not waits)
@@ -178,36 +181,34 @@ class CompletionWrite:
                 found.job, found.number, found.state, found.attempt, tries, losses, found.alternative
             )
             pieces.set_states(self._tx, [(found, State.CACHED)])
-            self._copy(row, piece, to_copy)
+            self._cut_off(row, piece, others)
             return
         pieces.set_states(self._tx, [(found, State.SUCCESS)])
         if verdict.next is Next.PAGE_BY_PAGE and not row.cancelling:
-            self.written.again.add(row.processor)
+            self.written.again.add(piece.processor)
             pieces.cut_again(self._tx, piece.seq, piece.piece, verdict.open_pages)
         else:
             cause = result.cause or Cause.CANCELLED
             for name in verdict.open_pages:
-                self._end_page(row, verdict, PageVerdict(name, cause, result.message), to_copy)
-        self._copy(row, piece, to_copy)
+                self._end_page(row, verdict, PageVerdict(name, cause, result.message), others)
+        self._cut_off(row, piece, others)
 
-    def _end_page(self, row: JobRow, verdict: Verdict, page: PageVerdict, to_copy: list[str]) -> None:
+    def _end_page(self, row: JobRow, verdict: Verdict, page: PageVerdict, others: dict[Becomes, list[str]]) -> None:
         """One that got no output, and is not tried again."""
         assert page.cause is not None
         if row.cancelling or page.cause is Cause.CANCELLED:
             state, mark = State.CANCELLED, ""
         else:
             decided = _becomes(verdict, page.cause, page.existed)
-            if decided is Becomes.COPY:
-                to_copy.append(page.page)
+            if decided in OTHER_WAYS:
+                others.setdefault(decided, []).append(page.page)
                 return
             state, mark = _ENDS[decided], SKIPPED if decided is Becomes.SKIPPED else ""
         self._pages.append(PageEnding(verdict.piece.seq, page.page, state, page.cause, page.message, mark))
 
-    def _copy(self, row: JobRow, piece: Dispatched, pages: Sequence[str]) -> None:
-        if pages:
-            processor = self._steps.of(row).processor
-            self.written.again.add(processor)
-            pieces.cut_off(self._tx, piece.seq, piece.piece, pages, COPY_INPUT, processor)
+    def _cut_off(self, row: JobRow, piece: Dispatched, others: Mapping[Becomes, Sequence[str]]) -> None:
+        """A piece of its own for the pages that are done in another way."""
+        self.written.again |= self._other_ways.cut_off(row, piece.piece, piece.context.alternative, others)
 
     def _before_next(
         self, verdict: Verdict, cause: Cause | None, job: int, piece: int | None, tries: int, losses: int
@@ -276,7 +277,9 @@ class CompletionWrite:
 
 def _becomes(verdict: Verdict, cause: Cause, existed: bool) -> Becomes:
     piece = verdict.piece
-    return becomes(piece.context.policies, cause, existed=existed, copying=piece.copies_input)
+    context = piece.context
+    fallback = context.fallback is not None
+    return becomes(context.policies, cause, existed=existed, copying=piece.copies_input, fallback=fallback)
 
 
 def _charges(verdict: Verdict) -> bool:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from offizin.jobs import COPIED, COPY_INPUT, RunKind
+from offizin.jobs import COPIED, COPY_INPUT, OWN_WAY, RunKind
 from offizin.store import alternatives, runs
-from offizin.store.alternatives import AlternativeRow
+from offizin.store.alternatives import AlternativeRow, fallback_after
 from offizin.store.runs import NewRun, StepRow
 from offizin.store.transaction import Transaction
 from offizin.workflows.policies import NOTHING_SAID, Policies
@@ -79,7 +79,7 @@ class Contexts:
     def _put_ways(self, own: StepContext, others: Sequence[AlternativeRow]) -> None:
         """The step's own way and the ``others``, each with the fallback that comes after it."""
         fallbacks = [(other.number, other.processor) for other in others if other.is_fallback]
-        self._steps[own.run, own.step, 0] = replace(own, fallback=fallbacks[0] if fallbacks else None)
+        self._steps[own.run, own.step, OWN_WAY] = replace(own, fallback=fallback_after(OWN_WAY, fallbacks))
         self._steps[own.run, own.step, COPY_INPUT] = replace(own, alternative=COPY_INPUT, mark=COPIED)
         for other in others:
             self._steps[own.run, own.step, other.number] = replace(
@@ -87,8 +87,7 @@ class Contexts:
                 processor=other.processor,
                 parameters=msgspec.Raw(other.parameters.encode()),
                 alternative=other.number,
-                # Somebody who asked for another way is told when it does not work.
-                fallback=next((f for f in fallbacks if f[0] > other.number), None) if other.is_fallback else None,
+                fallback=fallback_after(other.number, fallbacks),
                 mark=_mark(own, other),
                 instead_of=own,
             )

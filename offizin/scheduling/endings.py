@@ -13,7 +13,7 @@ from offizin.clock import Clock
 from offizin.errors import OffizinError, Unavailable
 from offizin.faults import reach
 from offizin.jobs import RunKind, State
-from offizin.messages import Agent
+from offizin.scheduling.agents import agents_of
 from offizin.scheduling.lanes import Lanes
 from offizin.scheduling.learned import LearnedProcessors
 from offizin.scheduling.run_end import end_of_run
@@ -130,7 +130,7 @@ class Endings:
         reach("ending: before save")
         try:
             saved = await self._saving.save(
-                workspace, mets, lambda tx: [agent for run in ended for agent in self._agents(tx, run)]
+                workspace, mets, lambda tx: [agent for run in ended for agent in agents_of(tx, run, self._learned)]
             )
         except Unavailable:
             raise
@@ -185,27 +185,3 @@ class Endings:
         events.add(tx, changes, now)
         callbacks.add(tx, calls, now, self._server)
         return bool(calls)
-
-    def _agents(self, tx: Transaction, run: RunRow) -> list[Agent]:
-        """One agent for each step of which something succeeded, as ``run_processor`` of the reference notes it."""
-        succeeded = {
-            step for (step, state), _ in runs.counts(tx, run.seq).items() if state in (State.SUCCESS, State.FAILED)
-        }
-        found = []
-        for step in runs.steps_of(tx, run.seq):
-            if step.number not in succeeded:
-                continue
-            found.append(
-                Agent(
-                    id=f"offizin-{run.id}-{step.number}",
-                    name=f"{step.processor} v{self._learned.version(step.processor)}",
-                    otherrole=self._learned.step(step.processor),
-                    notes=[
-                        ("input-file-grp", ",".join(step.input_file_grps)),
-                        ("output-file-grp", ",".join(step.output_file_grps)),
-                        ("parameter", step.parameters),
-                        ("page-id", run.page_selector),
-                    ],
-                )
-            )
-        return found

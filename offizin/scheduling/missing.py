@@ -17,15 +17,23 @@ from offizin.workflows.policies import OnMissingInput, OnMissingOutput, Policies
 class Becomes(StrEnum):
     FAILED = "failed"
     SKIPPED = "skipped"  # over without output, and no failure
+    FALLBACK = "fallback"  # the next way to do its step is to be tried
     COPY = "copy"  # its input is to be copied
 
 
+# Another processor would fare no better, or was not asked for.
+_NO_FALLBACK = frozenset({Cause.CANCELLED, Cause.NO_INPUT, Cause.DISK_FULL})
 # No page's own fault: they would take the whole book, one page after the other.
 _NOT_OF_THE_PAGE = frozenset({Cause.CANCELLED, Cause.BAD_PARAMETER, Cause.MODEL_MISSING, Cause.DISK_FULL})
 
 
-def becomes(policies: Policies, cause: Cause, *, existed: bool = False, copying: bool = False) -> Becomes:
-    """Of a page that got no output. ``existed``: because it had one; ``copying``: its input was to be copied."""
+def becomes(
+    policies: Policies, cause: Cause, *, existed: bool = False, copying: bool = False, fallback: bool = False
+) -> Becomes:
+    """Of a page that got no output. ``existed``: because it had one; ``copying``: its input was to be copied;
+    ``fallback``: its step has one that was not tried yet."""
+    if fallback and cause not in _NO_FALLBACK and not existed and not copying:
+        return Becomes.FALLBACK
     if cause in _NOT_OF_THE_PAGE or existed or copying:
         return Becomes.FAILED
     if cause is Cause.NO_INPUT:
@@ -37,7 +45,9 @@ def becomes(policies: Policies, cause: Cause, *, existed: bool = False, copying:
 
 def of_only_page(decided: Becomes, policies: Policies, kind: RunKind) -> Becomes:
     """As ``becomes``, when the page is all of a job submitted by itself: how many may be missing counts now."""
-    if kind is not RunKind.JOB or policies.max_missing_outputs is None or decided is Becomes.COPY:
+    if kind is not RunKind.JOB or policies.max_missing_outputs is None:
+        return decided
+    if decided in (Becomes.COPY, Becomes.FALLBACK):
         return decided
     return Becomes.SKIPPED if policies.allows(1, 0, 1) else Becomes.FAILED
 

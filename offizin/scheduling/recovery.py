@@ -11,6 +11,7 @@ from offizin.messages import Cause
 from offizin.scheduling.book_end import CANCELLED, end_book
 from offizin.scheduling.cascade import Consequences, Finished, changes, follow
 from offizin.scheduling.missing import Becomes, becomes
+from offizin.scheduling.other_ways import OTHER_WAYS, OtherWays
 from offizin.scheduling.retry_policy import Limits, after_loss
 from offizin.scheduling.run_steps import RunSteps
 from offizin.store import events, jobs, pieces, runs
@@ -18,7 +19,6 @@ from offizin.store.events import Change
 from offizin.store.jobs import Ending, JobRow
 from offizin.store.pieces import PageEnding, PieceRow
 from offizin.store.transaction import Transaction
-from offizin.workflows.policies import Policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ def put_back(
 ) -> PutBack:
     """As ``recover``, of these jobs and pieces; what is not in flight stays as it is."""
     steps = RunSteps(tx)
+    other_ways = OtherWays(tx, steps)
     endings: list[Ending] = []
     states: list[State] = []
     finished: list[Finished] = []
@@ -83,10 +84,10 @@ def put_back(
         cause, message = _why(state, losses)
         ending = Ending(row.seq, state, cause, message, None, now, 0.0, row.tries, losses)
         if state is State.FAILED:
-            decided = _becomes(steps.policies(row), row.alternative)
+            decided = _becomes(steps, row, row.alternative)
             ending = _as_policies_say(ending, decided)
-            if decided is Becomes.COPY:
-                jobs.take_way(tx, row.seq, COPY_INPUT, steps.of(row).processor)
+            if decided in OTHER_WAYS:
+                other_ways.take(row, row.alternative, decided)
         endings.append(ending if ending.state.is_final else replace(ending, ended_at=None))
         if ending.state.is_final:
             pages, nothing = frozenset((row.page or "",)), frozenset[str]()
@@ -94,7 +95,7 @@ def put_back(
             finished.append(Finished(row, ending.state, lost, cause, message, wholly_lost=bool(lost), skipped=skipped))
     jobs.end_attempts(tx, endings)
     in_flight = [piece for piece in of_many if piece.state in (State.QUEUED, State.RUNNING)]
-    states += _put_back_pieces(tx, in_flight, limits, steps, finished, now, crashed)
+    states += _put_back_pieces(tx, in_flight, limits, steps, other_ways, finished, now, crashed)
     consequences = follow(tx, finished, now)
     run_ids = runs.ids(tx, {done.row.run for done in finished})
     told = [
@@ -117,14 +118,15 @@ def _after(cancelling: bool, state: State, losses: int, limits: Limits) -> State
     return State.FAILED if give_up else State.CACHED
 
 
-def _becomes(policies: Policies, alternative: int) -> Becomes:
-    return becomes(policies, Cause.WORKER_LOST, copying=alternative == COPY_INPUT)
+def _becomes(steps: RunSteps, row: JobRow, alternative: int) -> Becomes:
+    copying, fallback = alternative == COPY_INPUT, steps.fallback(row, alternative) is not None
+    return becomes(steps.policies(row), Cause.WORKER_LOST, copying=copying, fallback=fallback)
 
 
 def _as_policies_say(given_up: Ending, decided: Becomes) -> Ending:
     if decided is Becomes.SKIPPED:
         return replace(given_up, state=State.SUCCESS, mark=SKIPPED)
-    if decided is Becomes.COPY:
+    if decided in OTHER_WAYS:
         return replace(given_up, state=State.CACHED, tries=0, losses=0)
     return given_up
 
@@ -143,6 +145,7 @@ def _put_back_pieces(
     found: Sequence[PieceRow],
     limits: Limits,
     steps: RunSteps,
+    other_ways: OtherWays,
     finished: list[Finished],
     now: float,
     crashed: bool,
@@ -161,10 +164,10 @@ def _put_back_pieces(
             cause, message = _why(state, losses)
             decided = Becomes.FAILED
             if state is State.FAILED:
-                decided = _becomes(steps.policies(rows[piece.job]), piece.alternative)
-            if decided is Becomes.COPY:
-                processor = steps.of(rows[piece.job]).processor
-                pieces.cut_off(tx, piece.job, piece.number, [p.page for p in left], COPY_INPUT, processor)
+                decided = _becomes(steps, rows[piece.job], piece.alternative)
+            if decided in OTHER_WAYS:
+                others = {decided: [p.page for p in left]}
+                other_ways.cut_off(rows[piece.job], piece.number, piece.alternative, others)
                 continue
             end, mark = (State.SUCCESS, SKIPPED) if decided is Becomes.SKIPPED else (state, "")
             pieces.end_pages(tx, [PageEnding(p.job, p.page, end, cause, message, mark) for p in left])

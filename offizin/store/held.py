@@ -37,7 +37,9 @@ def release_steps(tx: Transaction, run: int, steps: Collection[int]) -> set[str]
     of_steps = (jobs.c.run == run, jobs.c.step.in_(list(steps)), jobs.c.state.in_(list(LIVE)))
     _set_held(tx, run, steps, held=False)
     tx.execute(delete(delays).where(delays.c.job.in_(select(jobs.c.seq).where(*of_steps))))
-    return set(tx.execute(select(jobs.c.processor).where(*of_steps).distinct()).scalars())
+    # a piece may be at a fallback, whose processor is another one than its job's
+    of_pieces = select(pieces.c.processor).join(jobs, jobs.c.seq == pieces.c.job).where(*of_steps)
+    return set(tx.execute(select(jobs.c.processor).where(*of_steps).union(of_pieces)).scalars())
 
 
 def release_delayed(tx: Transaction, run: int) -> tuple[int, set[str]]:
@@ -100,8 +102,10 @@ def _release(tx: Transaction, due: Sequence[tuple[int, int]]) -> set[str]:
     free = {row.seq: row for row in rows if row.step not in paused[row.run]}
     singles = [seq for seq, row in free.items() if row.page is not None]
     tx.execute(update(jobs).where(jobs.c.seq.in_(singles)).values(held=False))
-    _set_pieces(tx, [(job, piece) for job, piece in due if job in free and free[job].page is None], held=False)
-    return {row.processor for row in free.values()}
+    of_many = [(job, piece) for job, piece in due if job in free and free[job].page is None]
+    _set_pieces(tx, of_many, held=False)
+    query = select(pieces.c.processor).where(pieces.c.job.in_({job for job, _ in of_many})).distinct()
+    return {row.processor for row in free.values()} | set(tx.execute(query).scalars())
 
 
 def _set_pieces(tx: Transaction, which: Sequence[tuple[int, int]], *, held: bool) -> None:

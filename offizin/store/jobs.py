@@ -287,9 +287,17 @@ def cancel_waiting(tx: Transaction, seqs: Collection[int], cause: str | None, me
         )
 
 
-def take_way(tx: Transaction, seq: int, alternative: int, processor: str) -> None:
-    """From its next attempt on, the job is done in this way, by this processor."""
-    tx.execute(update(jobs).where(jobs.c.seq == seq).values(alternative=alternative, processor=processor))
+def take_way(tx: Transaction, seq: int, alternative: int, processor: str, tag: int | None = None) -> None:
+    """From its next attempt on, the job is done in this way, by this processor; ``tag`` is its place there, if it is
+    another one than before."""
+    values: dict[str, Any] = {"alternative": alternative, "processor": processor}
+    if tag is not None:
+        values["tag"] = tag
+    tx.execute(update(jobs).where(jobs.c.seq == seq).values(values))
+
+
+def priority_of(tx: Transaction, seq: int) -> int:
+    return int(tx.execute(select(jobs.c.priority).where(jobs.c.seq == seq)).scalar_one())
 
 
 def skip_waiting(tx: Transaction, seqs: Collection[int], cause: str, message: str, now: float) -> None:

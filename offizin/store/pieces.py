@@ -232,16 +232,24 @@ def cut_again(tx: Transaction, job: int, piece: int, open_pages: Sequence[str]) 
     )  # fmt: skip
 
 
-def cut_off(tx: Transaction, job: int, piece: int, named: Sequence[str], alternative: int, processor: str) -> None:
-    """Make one piece of these pages of a piece, to be done in another way, by this processor; attempts are counted
-    on."""
+def cut_off(
+    tx: Transaction,
+    job: int,
+    piece: int,
+    named: Sequence[str],
+    alternative: int,
+    processor: str,
+    tag: int | None = None,
+) -> None:
+    """Make one piece of these pages of a piece, to be done in another way, by this processor; attempts are counted on.
+    ``tag`` is its place there, if it is another one than before."""
     old, numbers = _of_piece(tx, job, piece, named)
     cut(
         tx,
         job,
         processor,
         old.priority,
-        old.tag,
+        old.tag if tag is None else tag,
         old.attempt,
         [numbers],
         old.server,

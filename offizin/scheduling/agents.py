@@ -1,0 +1,62 @@
+"""What a METS header tells of how a run was done: one agent for each step, and for each other way that pages were done
+in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from offizin.jobs import State
+from offizin.messages import Agent
+from offizin.scheduling.learned import LearnedProcessors
+from offizin.store import alternatives, runs
+from offizin.store.runs import RunRow, StepRow
+from offizin.store.transaction import Transaction
+
+
+def agents_of(tx: Transaction, run: RunRow, learned: LearnedProcessors) -> list[Agent]:
+    """For each step of which something succeeded, as ``run_processor`` of the reference notes it; behind it one for
+    each other way, with the pages that were done in it, and what it stood in for."""
+    succeeded = {
+        step for (step, state), _ in runs.counts(tx, run.seq).items() if state in (State.SUCCESS, State.FAILED)
+    }
+    others = alternatives.of_run(tx, run.seq)
+    pages = alternatives.pages_done(tx, run.seq) if others else {}
+    found: list[Agent] = []
+    for step in runs.steps_of(tx, run.seq):
+        if step.number not in succeeded:
+            continue
+        name = f"offizin-{run.id}-{step.number}"
+        found.append(_agent(name, step, step.processor, step.parameters, run.page_selector, (), learned))
+        for other in others:
+            done = pages.get((step.number, other.number))
+            if other.step == step.number and done:
+                # After another retry it may be other pages: then it is another agent.
+                digest = hashlib.blake2b("\n".join(done).encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+                more = [("stands-in-for", step.processor)]
+                name = f"offizin-{run.id}-{step.number}-{other.number}-{digest}"
+                found.append(_agent(name, step, other.processor, other.parameters, ",".join(done), more, learned))
+    return found
+
+
+def _agent(
+    name: str,
+    step: StepRow,
+    processor: str,
+    parameters: str,
+    pages: str,
+    more: Sequence[tuple[str, str]],
+    learned: LearnedProcessors,
+) -> Agent:
+    return Agent(
+        id=name,
+        name=f"{processor} v{learned.version(processor)}",
+        otherrole=learned.step(processor),
+        notes=[
+            ("input-file-grp", ",".join(step.input_file_grps)),
+            ("output-file-grp", ",".join(step.output_file_grps)),
+            ("parameter", parameters),
+            ("page-id", pages),
+            *more,
+        ],
+    )
