@@ -15,7 +15,11 @@ from tests.behaviour.sizes import Place
 
 # As many line images for each page as ``mode`` says, in the last of the output groups.
 _CUTS_LINES = """
-    from PIL import Image
+    PAGE = (
+        '<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"><Metadata><Creator/>'
+        '<Created>2020-01-01T00:00:00</Created><LastChange>2020-01-01T00:00:00</LastChange></Metadata>'
+        '<Page imageFilename="x.png" imageWidth="20" imageHeight="30"/></PcGts>'
+    )
 
     class Scripted(Described):
         {hook}
@@ -33,7 +37,7 @@ _CUTS_LINES = """
             name = f"{{groups[0]}}_{{page}}"
             self.workspace.add_file(
                 file_grp=groups[0], file_id=name, page_id=page, mimetype="application/vnd.prima.page+xml",
-                local_filename=f"{{groups[0]}}/{{name}}.xml", content=Path(files[0].local_filename).read_bytes()[:8],
+                local_filename=f"{{groups[0]}}/{{name}}.xml", content=PAGE,
             )
 """
 _PAGE_BY_PAGE = _CUTS_LINES.format(hook="def process_page_file(self, *files):")
