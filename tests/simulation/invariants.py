@@ -148,6 +148,7 @@ class Invariants:
         self._check_nobody_in_the_way(rows)
         if any(row.many for row in rows):
             self._check_pages(rows)
+        self._check_ways(states)
         self._check_runs(rows)
         self._check_held(states)
         self._fairness.check(self._seen.states, states, self._processors)
@@ -233,6 +234,40 @@ class Invariants:
                 require(good == (state is State.SUCCESS), f"job {row.seq} is {state}, its pages are {own}")
             elif state in IN_FLIGHT:
                 require(open_pieces[row.seq] > 0, f"job {row.seq} is {state} and has no open piece")
+
+    def _check_ways(self, states: dict[int, JobState]) -> None:
+        """What has failed for good has tried all fallbacks, unless somebody asked for another way; who does the work is
+        who the way says."""
+        if not self._rows("SELECT 1 FROM alternatives LIMIT 1"):
+            return
+        last = {
+            (run, step): number
+            for run, step, number in self._rows(
+                "SELECT run, step, max(number) FROM alternatives WHERE is_fallback GROUP BY run, step"
+            )
+        }
+        ways = {
+            (run, step, number): (processor, bool(is_fallback))
+            for run, step, number, processor, is_fallback in self._rows(
+                "SELECT run, step, number, processor, is_fallback FROM alternatives"
+            )
+        }
+        alone = (
+            "SELECT seq, run, step, alternative, processor, "
+            "state = 'FAILED' AND cause NOT IN ('NO_INPUT', 'DISK_FULL') FROM jobs WHERE page IS NOT NULL"
+        )
+        of_many = (
+            "SELECT jobs.seq, run, step, pieces.alternative, pieces.processor, EXISTS (SELECT 1 FROM job_pages AS p "
+            "WHERE p.job = jobs.seq AND p.piece = pieces.number AND p.state = 'FAILED' "
+            "AND p.cause NOT IN ('NO_INPUT', 'DISK_FULL')) FROM jobs JOIN pieces ON pieces.job = jobs.seq"
+        )
+        for seq, run, step, number, processor, has_failed in self._rows(f"{alone} UNION ALL {of_many}"):
+            if number > 0:
+                require(ways[run, step, number][0] == processor, f"job {seq} is at way {number} by {processor}")
+            own_or_fallback = number == 0 or (number > 0 and ways[run, step, number][1])
+            if has_failed and own_or_fallback and not self._retries[seq]:
+                left = last.get((run, step), 0) - number
+                require(left <= 0, f"job {seq} has failed at way {number}, with {left} fallbacks left")
 
     def _check_held(self, states: dict[int, JobState]) -> None:
         """Nothing waits for nobody: what is held is of a paused step, or its next try is not due; and all that is live

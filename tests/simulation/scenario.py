@@ -18,6 +18,8 @@ WORKFLOWS = (
     "seg -I IMG -O IMG2\nrec -I IMG2 -O SEG",
     "rec -I SEG -O OCR2",
     "seg -I IMG -O SEG\nseg -I SEG -O SEG2\nseg -I SEG2 -O SEG3",
+    "seg -I IMG -O SEG\nfallback rec\nfallback seg\nrec -I SEG -O OCR",
+    "book -I IMG -O BOOK\nfallback seg\nfallback old\nrec -I BOOK -O OCR\nfallback book",
 )
 
 # What users do to a run that they have submitted.
@@ -42,6 +44,7 @@ class Act:
     overwrite: bool = False
     redo: str = "failed"
     step: int | None = None
+    processor: str = ""
     alone: bool = False
     priority: int = 0
     depends: bool = False
@@ -50,7 +53,8 @@ class Act:
     def __str__(self) -> str:
         if self.what == "redo run":
             step = "" if self.step is None else f", step {self.step}"
-            return f"{self.at:7.3f}  redo {self.redo} of run {self.which}, pages {self.pages or 'all'}{step}"
+            by = f" by {self.processor}" if self.processor else ""
+            return f"{self.at:7.3f}  redo {self.redo} of run {self.which}, pages {self.pages or 'all'}{step}{by}"
         if self.what != "submit":
             return f"{self.at:7.3f}  {self.what} {self.which}" + (f".{self.job}" if "job" in self.what else "")
         words = " ".join(
@@ -175,7 +179,9 @@ def cluster_scenario(seed: int) -> Scenario:
 
 def _redo(act: Act, draw: random.Random) -> Act:
     redo, pages = draw.choice(["failed", "missing", "all"]), draw.choice(["", "", "P1", "~P1"])
-    return replace(act, redo=redo, pages=pages, step=draw.choice([None, None, 0, 1]))
+    step = draw.choice([None, None, 0, 1])
+    processor = "" if step is None else draw.choice(["", "", "ocrd-seg", "ocrd-rec", "ocrd-book"])
+    return replace(act, redo=redo, pages=pages, step=step, processor=processor)
 
 
 def _queue(seed: int, draw: random.Random) -> Scenario:

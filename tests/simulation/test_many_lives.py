@@ -15,17 +15,20 @@ from collections.abc import Callable
 
 import pytest
 
-from offizin.scheduling import cancellation, recovery, reviving, submission
+from offizin.messages import Cause
+from offizin.scheduling import cancellation, completion_write, recovery, reviving, submission
 from offizin.scheduling.completion import Completion
 from offizin.scheduling.edges import edges_between
 from offizin.scheduling.endings import Endings
 from offizin.scheduling.lanes import Lane
+from offizin.scheduling.missing import Becomes, becomes
 from offizin.scheduling.remote.adoption import Adoption
 from offizin.scheduling.remote.claims import Claims
 from offizin.scheduling.remote.sessions import Sessions
 from offizin.scheduling.window import VirtualTimes
 from offizin.store import edges, jobs, pieces
 from offizin.workers.session import WorkerSession
+from offizin.workflows.policies import Policies
 from tests.simulation.scenario import cluster_scenario, scenario
 from tests.simulation.world import outcome
 
@@ -167,11 +170,19 @@ def ends_are_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Endings, "run_over", run_over)
 
 
+def fallbacks_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    def forgetful(policies: Policies, cause: Cause, **said: bool) -> Becomes:
+        return becomes(policies, cause, **{**said, "fallback": False})
+
+    patch.setattr(completion_write, "becomes", forgetful)
+
+
 FAULTS = [
     no_edges, no_edges_to_other_runs, retried_jobs_do_not_wait_for_what_is_live, edges_only_to_the_last_writer,
     edges_of_retried_jobs_stay, what_was_queued_is_not_recovered, pieces_are_not_recovered,
     a_cancelled_book_keeps_its_pages, late_results_pass_for_new_ones, attempts_of_retried_books_begin_anew,
     the_order_is_not_fair, a_run_ends_before_its_save, the_index_does_not_hear_of_deltas, ends_are_forgotten,
+    fallbacks_are_forgotten,
 ]  # fmt: skip
 
 
