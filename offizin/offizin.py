@@ -221,7 +221,8 @@ class Offizin:
         self.completion = Completion(
             self.database, self.broker, self.dispatcher, choosing, self.learned, clock, self.timings,
             self.tallies, limits, breaker, run_over=run_over, end_work=workforce.cancel, changed=changed,
-            paused=self.pauses.wake, delayed=self.delays.wake, logs=ArrivingLogs(self.dispatcher, self.log_parts),
+            paused=self.pauses.wake, delayed=self.delays.wake, host_of=workforce.host_of,
+            logs=ArrivingLogs(self.dispatcher, self.log_parts),
             queue=results_of(workforce.sender.name), takes=workforce.takes, others=workforce.heard,
             strays=Strays(self.database, self.broker, server).pass_on,
         )  # fmt: skip

@@ -43,7 +43,8 @@ async def job_details(offizin: Offizin, job_id: str) -> JobDetails:
         tried = [
             AttemptShown(
                 attempt=a.attempt, piece=a.piece, page_id=a.page, cause=a.cause, message=a.message,
-                log_tail=a.log_tail, seconds=a.seconds, peak_memory=a.peak_memory, again=a.again, ended_at=a.ended_at,
+                log_tail=a.log_tail, seconds=a.seconds, peak_memory=a.peak_memory, host=a.host, runner=a.runner,
+                again=a.again, ended_at=a.ended_at,
             )
             for a in attempts.of_job(tx, job.seq)
         ]  # fmt: skip

@@ -131,8 +131,9 @@ class JobList(BaseModel):
 
 
 class AttemptShown(BaseModel):
-    """One that did not work out. ``page_id`` is None when the piece failed as a whole; ``peak_memory`` in bytes;
-    ``again`` says that another attempt followed by itself."""
+    """One that did not work out. ``page_id`` is None when the piece failed as a whole; ``host`` and ``runner`` (a
+    process id) say where; ``peak_memory`` in bytes, of the runner since it started; ``again``: another attempt followed
+    by itself."""
 
     attempt: int
     piece: int
@@ -142,6 +143,8 @@ class AttemptShown(BaseModel):
     log_tail: str
     seconds: float
     peak_memory: int
+    host: str
+    runner: int
     again: bool
     ended_at: float
 
@@ -169,7 +172,8 @@ class JobDetails(JobSummary):
 
 
 class Failure(BaseModel):
-    """One page of a step that failed (``page_id`` None: the job as a whole)."""
+    """One page of a step that failed (``page_id`` None: the job as a whole), by its last attempt: on which ``host``, in
+    which process (``runner``), and the most memory (bytes) of that, 0 where it is not known."""
 
     job_id: str
     step: int
@@ -180,6 +184,9 @@ class Failure(BaseModel):
     message: str
     log_tail: str
     seconds: float
+    host: str
+    runner: int
+    peak_memory: int
 
 
 class Failures(BaseModel):

@@ -58,4 +58,7 @@ def _failure(job: ShownJob, page: str | None, cause: str | None, message: str, l
         message=message,
         log_tail=last.log_tail if last else "",
         seconds=last.seconds if last else job.seconds or 0.0,
+        host=last.host if last else "",
+        runner=last.runner if last else 0,
+        peak_memory=last.peak_memory if last else 0,
     )

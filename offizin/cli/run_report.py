@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from offizin.cli.failure_groups import FailureGroup, group_failures
-from offizin.cli.wording import count, duration, moment, safe, some
-from offizin.client import Failures, RunSummary, StepPause, StepSummary
+from offizin.cli.wording import count, duration, memory, moment, safe, some
+from offizin.client import Failure, Failures, RunSummary, StepPause, StepSummary
 from offizin.jobs import State
 
 IN_FULL = 20
@@ -142,11 +142,24 @@ def _show_group(console: Console, group: FailureGroup) -> None:
         console.print(Text(f"  {some(list(pages), 10)}"), soft_wrap=True)
     if first.message:
         console.print(Text(_indented(first.message)), soft_wrap=True)
+    if where := _where(first):
+        console.print(Text(f"  {where}", style="dim"), soft_wrap=True)
     lines = first.log_tail.strip().splitlines()[-LOG_LINES:]
     if lines:
         whose = f" of {pages[0]}" if len(pages) > 1 else ""
         console.print(Text(f"  last lines of the log{whose} (job {first.job_id}):", style="dim"), soft_wrap=True)
         console.print(Text(_indented("\n".join(lines), 4), style="dim"), soft_wrap=True)
+
+
+def _where(failure: Failure) -> str:
+    """As in ``on gpu-2, process 4711, after 3.2 s, 1.2 GB of memory at most``."""
+    words = [
+        f"on {safe(failure.host)}" if failure.host else "",
+        f"process {failure.runner}" if failure.runner else "",
+        f"after {duration(failure.seconds)}" if failure.seconds else "",
+        f"{memory(failure.peak_memory)} of memory at most" if failure.peak_memory else "",
+    ]
+    return ", ".join(word for word in words if word)
 
 
 def _indented(text: str, width: int = 2) -> str:

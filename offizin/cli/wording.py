@@ -37,6 +37,11 @@ def moment(at: float | None) -> str:
     return "" if at is None else datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def memory(size: int) -> str:
+    """``734 MB``, ``1.2 GB``."""
+    return f"{size / 1e6:.0f} MB" if size < 1e9 else f"{size / 1e9:.1f} GB"
+
+
 def some(names: list[str], limit: int = 5) -> str:
     """``a, b, c and 4 more``."""
     return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")

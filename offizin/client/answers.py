@@ -121,7 +121,8 @@ class RunPage(msgspec.Struct, frozen=True):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """One failed attempt: the last one of a job, or of one page of a job of many pages."""
+    """One failed attempt: the last one of a job, or of one page of a job of many pages. ``runner`` is a process id on
+    ``host``, ``peak_memory`` in bytes; empty and 0 where it is not known."""
 
     job_id: str
     step: int
@@ -132,6 +133,9 @@ class Failure(msgspec.Struct, frozen=True):
     message: str = ""
     log_tail: str = ""
     seconds: float | None = None
+    host: str = ""
+    runner: int = 0
+    peak_memory: int = 0
 
 
 class Failures(msgspec.Struct, frozen=True):
@@ -198,6 +202,8 @@ class Attempt(msgspec.Struct, frozen=True):
     log_tail: str = ""
     seconds: float = 0.0
     peak_memory: int = 0
+    host: str = ""
+    runner: int = 0
     again: bool = False
     ended_at: float | None = None
 

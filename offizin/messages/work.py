@@ -126,6 +126,7 @@ class Result(msgspec.Struct, frozen=True, omit_defaults=True):
     ``seconds`` is the processor's own time on this piece; ``log_tail`` the last lines of the log when something failed.
     ``missing_attribute`` names what a processor wanted from the METS and the slice lacks. ``log`` is what the attempt
     wrote to the job's log on another machine, from byte ``log_offset`` on: what came before was sent before.
+    ``runner`` is the process that worked on it, where something failed.
     ``recipe`` is a digest of the processor, its version and its parameters, empty where they are not known.
     """
 
@@ -145,6 +146,7 @@ class Result(msgspec.Struct, frozen=True, omit_defaults=True):
     missing_attribute: str = ""
     log: bytes = b""
     log_offset: int = 0
+    runner: int = 0
     recipe: str = ""
 
 

@@ -124,11 +124,13 @@ def page_outcome(
     return fields
 
 
-def encode_pages_so_far(piece: Piece, pages: list[dict[str, Any]], recipe: str = "") -> bytes:
+def encode_pages_so_far(piece: Piece, pages: list[dict[str, Any]], recipe: str = "", runner: int = 0) -> bytes:
     fields: dict[str, Any] = {"job": piece.job, "attempt": piece.attempt, "piece": piece.piece, "pages": pages}
     fields["end"] = False
     if recipe:
         fields["recipe"] = recipe
+    if runner:
+        fields["runner"] = runner
     return _line(b"r", fields)
 
 
@@ -144,6 +146,7 @@ def encode_end(
     before_first_page: bool = False,
     missing_attribute: str = "",
     recipe: str = "",
+    runner: int = 0,
 ) -> bytes:
     fields: dict[str, Any] = {"job": piece.job, "attempt": piece.attempt, "piece": piece.piece}
     if pages:
@@ -166,6 +169,8 @@ def encode_end(
         fields["missing_attribute"] = missing_attribute
     if recipe:
         fields["recipe"] = recipe
+    if runner:
+        fields["runner"] = runner
     return _line(b"R", fields)
 
 

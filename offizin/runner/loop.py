@@ -96,10 +96,11 @@ class Runner:
             end = self._run(piece, reports)
             if end.get("cause") or reports.failed:
                 end["log_tail"] = self._log.tail()
+                end["runner"] = os.getpid()
         except Exception as error:  # no log, no workspace, no METS
             self._failure_log.exception("Piece cannot be worked on")
             cause, message = cause_of(error)
-            end = {"files": [], "cause": cause, "message": message}
+            end = {"files": [], "cause": cause, "message": message, "runner": os.getpid()}
         finally:
             self._log.finish()
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -196,7 +197,9 @@ class _Reports:
         self.rest.append(outcome)
         self.failed = self.failed or "cause" in outcome
         if self._many and perf_counter() - self._last >= _REPORT_SECONDS:
-            self._channel.hold(encode_pages_so_far(self._piece, self.rest, self._recipe))
+            self._channel.hold(
+                encode_pages_so_far(self._piece, self.rest, self._recipe, os.getpid() if self.failed else 0)
+            )
             self._channel.flush()
             self.rest = []
             self._last = perf_counter()

@@ -51,7 +51,8 @@ MANY = 8
 class Completion:
     """``run_over`` is called with the number of each run in which nothing is open; ``end_work`` with the id of a job
     that has begun although it was cancelled, on its way to the worker; ``changed`` after each commit; ``paused`` when
-    the ``breaker`` has paused something, ``delayed`` when some next tries come later; ``takes`` with a
+    the ``breaker`` has paused something, ``delayed`` when some next tries come later; ``host_of`` tells where a
+    worker's session is; ``takes`` with a
     piece and the session that says it has taken it over; ``others`` with what workers say of themselves, once all that
     they said before is taken in; ``strays`` with what is said of work that is not under way here, by job. ``logs`` gets
     what jobs wrote on other machines, before it is shown that they are over."""
@@ -74,6 +75,7 @@ class Completion:
         changed: Callable[[], None],
         paused: Callable[[], None],
         delayed: Callable[[], None],
+        host_of: Callable[[str], str] = lambda _: "",
         logs: ArrivingLogs,
         queue: str = RESULTS,
         takes: Callable[[Dispatched, str], bool] = lambda _piece, _session: True,
@@ -93,6 +95,7 @@ class Completion:
         self._changed = changed
         self._look_at_pauses = paused
         self._delayed = delayed
+        self._host_of = host_of
         self._logs = logs
         self._takes = takes
         self._others = others
@@ -120,7 +123,7 @@ class Completion:
     async def _fault_of(self, result: Result) -> Exception | None:
         """Take it in by itself; why that cannot be done. Raises Unavailable."""
         try:
-            await self._commit([result], [])
+            await self._commit([(result, "")], [])
         except Unavailable:
             raise
         except Exception as error:
@@ -167,7 +170,7 @@ class Completion:
             await self._logs.keep(logs)
         if results or taken:
             # Looked at again: who has a piece may have changed meanwhile.
-            await self._commit([result for result, sender in results if self._counts(result, sender)], taken)
+            await self._commit([(result, sender) for result, sender in results if self._counts(result, sender)], taken)
         for message in others:
             try:
                 self._others(message)
@@ -179,16 +182,17 @@ class Completion:
         await self._learned.heard(handshake)
         self._dispatcher.wake((handshake.processor,))
 
-    async def _commit(self, results: Sequence[Result], taken: Sequence[Taken]) -> None:
+    async def _commit(self, results: Sequence[tuple[Result, str]], taken: Sequence[Taken]) -> None:
         with self._timings.measure("result: check delta", len(results)):
             settled: dict[tuple[str, int], set[str]] = {}
             claims = Claims()
             verdicts: list[Verdict] = []
             ended: set[tuple[str, int]] = set()
-            for result in results:
+            for result, sender in results:
                 # What has come twice may come twice in one group.
                 verdict = self._judge(result, settled, claims) if (result.job, result.piece) not in ended else None
                 if verdict is not None:
+                    verdict.sender = sender
                     verdicts.append(verdict)
                     if result.end:
                         ended.add((result.job, result.piece))
@@ -206,7 +210,7 @@ class Completion:
         choice = self._dispatcher.reserve(Counter(v.piece.processor for v in verdicts if v.result.end))
 
         def write(tx: Transaction) -> Written:
-            written = CompletionWrite(tx, now, self._limits, self._choosing.virtual_times.now).run(
+            written = CompletionWrite(tx, now, self._limits, self._host_of, self._choosing.virtual_times.now).run(
                 verdicts, running, weighed.trips.values()
             )
             self._choosing.choose(tx, choice)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from offizin.jobs import SKIPPED, State
@@ -49,10 +49,18 @@ class Written:
 class CompletionWrite:
     """One group of results, written whole. Made for one transaction and thrown away."""
 
-    def __init__(self, tx: Transaction, now: float, limits: Limits, virtual_time: VirtualTime | None = None) -> None:
+    def __init__(
+        self,
+        tx: Transaction,
+        now: float,
+        limits: Limits,
+        host_of: Callable[[str], str],
+        virtual_time: VirtualTime | None = None,
+    ) -> None:
         self._tx = tx
         self._now = now
         self._limits = limits
+        self._host_of = host_of
         self._delays: list[Delay] = []
         self._endings: list[Ending] = []
         self._pages: list[PageEnding] = []
@@ -251,6 +259,8 @@ class CompletionWrite:
                 peak_memory=result.peak_memory,
                 again=again,
                 ended_at=self._now,
+                host=self._host_of(verdict.sender),
+                runner=result.runner,
             )
         )
 

@@ -99,6 +99,9 @@ class EmbeddedWorkforce:
         slots = {processor: self._most_slots(processor) for processor in self.pool.processors}
         return [WorkerSeen("", self._host, os.getpid(), slots, self._clock.now(), self._rests)]
 
+    def host_of(self, session: str) -> str:
+        return self._host
+
     def fingerprint(self, processor: str) -> str:
         return repr(Fingerprint.of(self.processors.executable(processor)))
 

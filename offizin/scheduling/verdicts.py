@@ -39,6 +39,7 @@ class Verdict:
     next: Next = Next.OVER
     put_back: list[PageVerdict] = field(default_factory=list)
     waits: bool = False
+    sender: str = ""  # the session of the worker that said it
 
     @property
     def cause(self) -> Cause | None:

@@ -112,6 +112,10 @@ class Workforce(Protocol):
         """All that live."""
         ...
 
+    def host_of(self, session: str) -> str:
+        """Where that worker is, or was; empty if that is not known."""
+        ...
+
     def follow_log(self, job: str) -> None:
         """Somebody reads the log of this job now: have what is written sent here. To be called again and again."""
         ...

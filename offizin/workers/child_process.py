@@ -23,6 +23,7 @@ from offizin.workers.child_log import ChildLog
 from offizin.workers.child_outcome import Before, Outcome, after_failure, after_success, before
 from offizin.workers.exit_causes import cause_of
 from offizin.workers.last_words import cause_in, last_line
+from offizin.workers.memory import MemoryWatch
 from offizin.workers.mets_endpoint import MetsEndpoint
 from offizin.workers.program import Program
 
@@ -57,6 +58,7 @@ class ChildProcess:
         self._program: Program | None = None
         self._killed = self._late = False
         self._peak_memory = 0
+        self._memory: MemoryWatch | None = None
         self._progress_at = time.monotonic()
         self._has_added = False
 
@@ -76,7 +78,11 @@ class ChildProcess:
             result = self._result(after_failure(piece, known, []), _cause(error), str(error))
         if self._killed:
             result = replace(result, end=False, cause=None, message="")
-        return replace(result, seconds=round(time.monotonic() - began, 6), peak_memory=self._peak_memory)
+        failed = result.cause is not None or any(page.cause is not None for page in result.pages)
+        return replace(
+            result, seconds=round(time.monotonic() - began, 6), peak_memory=self._peak_memory,
+            runner=self.pid if failed else 0,
+        )  # fmt: skip
 
     async def _run(self, known: Before) -> Result:
         piece = self._piece
@@ -109,7 +115,7 @@ class ChildProcess:
         if self._late:
             return Cause.TIMEOUT, f"no page was done within the time limit of {self._limit():g} s"
         if code < 0:
-            cause, message = cause_of(code)
+            cause, message = cause_of(code, out_of_memory=self._memory is not None and self._memory.ended_by_kernel())
             return cause, message.replace("the runner was", "the program was")
         said = last_line(tail)
         last_words = f": {said[:_LAST_WORDS]}" if said else ", and said nothing"
@@ -123,6 +129,7 @@ class ChildProcess:
         )
         log.started()
         self._program, self.pid = program, program.pid
+        self._memory = MemoryWatch(program.pid)
         self._progress_at = time.monotonic()
         if self._killed:
             program.kill()
@@ -135,6 +142,7 @@ class ChildProcess:
                 break
             await asyncio.wait({gone}, timeout=min(max(left, 0.0), look_after))
             look_after = min(2 * look_after, _LOOK_EVERY)
+            self._memory.look()
             self._peak_memory = max(self._peak_memory, await asyncio.to_thread(_memory_of, program.pid))
         return await gone
 

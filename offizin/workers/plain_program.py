@@ -53,6 +53,7 @@ class PlainProgram:
         endpoint: MetsEndpoint,
     ) -> None:
         self.handshake = handshake
+        self.memory = None  # the call of each piece has its own
         self._executable = executable
         self._environment = environment
         self._owner = owner

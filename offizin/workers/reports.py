@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from offizin.brokers.at_last import publish_at_last
 from offizin.brokers.broker import Broker, Kind, Message, results_of
@@ -63,24 +64,21 @@ class Reports:
         if self._logs is not None:
             await self._logs.delete([report.held for report in reports if report.end])
 
-    async def end(self, held: Held, cause: Cause, message: str, seconds: float = 0.0) -> None:
-        """The end of a piece whose runner cannot speak for itself."""
+    async def end(
+        self, held: Held, cause: Cause, message: str, seconds: float = 0.0, *, runner: int = 0, peak_memory: int = 0
+    ) -> None:
+        """The end of a piece whose ``runner`` (its process id) cannot speak for itself. ``peak_memory`` in bytes."""
         log = self._directory / held.ticket.log
         tail = "" if cause is Cause.CANCELLED else await asyncio.to_thread(log_tail, log)
-        await self._say(held, cause, message, seconds=seconds, log_tail=tail)
+        await self._say(held, cause, message, seconds=seconds, log_tail=tail, runner=runner, peak_memory=peak_memory)
 
     async def hand_back(self, held: Held) -> None:
         """Somebody else shall do it, and nobody is to blame."""
         await self._say(held, Cause.WORKER_LOST, "its worker was stopped", charged=False)
 
-    async def _say(
-        self, held: Held, cause: Cause, message: str, *, seconds: float = 0.0, log_tail: str = "", charged: bool = True
-    ) -> None:
+    async def _say(self, held: Held, cause: Cause, message: str, **more: Any) -> None:
         ticket = held.ticket
-        result = Result(
-            ticket.job, ticket.attempt, ticket.piece,
-            cause=cause, message=message, charged=charged, seconds=seconds, log_tail=log_tail,
-        )  # fmt: skip
+        result = Result(ticket.job, ticket.attempt, ticket.piece, cause=cause, message=message, **more)
         reports = [Report(held, encode(result), end=True)]
         await self.pass_on(reports)
         await self.forget_logs(reports)

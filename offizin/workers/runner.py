@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from offizin.messages import Handshake
+from offizin.workers.memory import MemoryWatch
 from offizin.workers.runner_lines import RunnerEvent
 
 
@@ -14,6 +15,11 @@ class Runner(Protocol):
 
     @property
     def pid(self) -> int: ...
+
+    @property
+    def memory(self) -> MemoryWatch | None:
+        """None of what looks after that by itself."""
+        ...
 
     @property
     def handshake(self) -> Handshake: ...

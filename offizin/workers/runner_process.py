@@ -15,6 +15,7 @@ from pathlib import Path
 
 from offizin.errors import ProcessorUnloadable, RunnerLost, RunnerNotPython
 from offizin.messages import Handshake
+from offizin.workers.memory import MemoryWatch
 from offizin.workers.program import Program, described_end, program_environment
 from offizin.workers.runner_lines import Reported, RunnerEvent, RunnerLines, Started
 
@@ -31,6 +32,7 @@ class RunnerProcess:
 
     def __init__(self, program: Program, lines: RunnerLines) -> None:
         self.pid = program.pid
+        self.memory = MemoryWatch(program.pid)
         self.handshake = Handshake(processor="")
         self._program = program
         self._lines = lines

@@ -109,6 +109,8 @@ class Slot:
         """Called some twenty times a second while the slot is busy: note what runs, end what runs too long."""
         if not self._begun or not self.held or self._reporting:
             return
+        if self.runner.memory is not None:
+            self.runner.memory.look()
         now, first = self._clock.monotonic(), self.held[0]
         running = now - self._progress_at
         if not first.noted and running >= NOTE_AFTER:
@@ -192,9 +194,14 @@ class Slot:
         # if we have ended it for another one, which was done after all, then the first is innocent.
         if left and (self._reason is None or left[0] is self._reason[0]):
             first = left.pop(0)
-            cause, message = cause_of(return_code) if self._reason is None else self._reason[1:]
+            memory = self.runner.memory
+            if self._reason is None:
+                cause, message = cause_of(return_code, out_of_memory=memory is not None and memory.ended_by_kernel())
+            else:
+                cause, message = self._reason[1:]
             seconds = self._clock.monotonic() - self._progress_at
-            await self._reports.end(first, cause, message, seconds)
+            peak = 0 if memory is None else memory.peak
+            await self._reports.end(first, cause, message, seconds, runner=self.runner.pid, peak_memory=peak)
         for held in left:
             if held.cancelled:
                 await self._reports.end(held, Cause.CANCELLED, "cancelled before it began")

@@ -196,6 +196,12 @@ class Server(Command):
             if any(change["job"] and change["state"] == state for change in event["changes"]):
                 return
 
+    def wait_for_attempts(self, job_id: str, number: int) -> None:
+        """Until so many attempts at the job have failed."""
+        for _ in self.events(after=0, run=self.details(job_id)["run_id"]):
+            if len(self.details(job_id)["attempts"]) >= number:
+                return
+
     def wait_for_run(self, run_id: str) -> str:
         """The state the run ends in."""
         for event in self.events(after=0, run=run_id):

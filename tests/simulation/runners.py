@@ -59,6 +59,7 @@ class SimulatedRunner:
     ) -> None:
         """``own``: a life of its own, which goes on while its worker sleeps."""
         self.pid = pid
+        self.memory = None
         self.handshake = Handshake(
             processor=processor, version="1.0", ocrd_version="3", step="layout",
             independent_pages=PROCESSORS[processor].independent_pages, pid=pid,

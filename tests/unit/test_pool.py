@@ -30,6 +30,7 @@ class ScriptedRunner:
         self.pid = pid
         self.processor = processor
         self.handshake = Handshake(processor=processor, independent_pages=True, pid=pid)
+        self.memory = None
         self.pieces: list[Piece] = []
         self.killed = False
         self.leaving = False

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from offizin.clock import Clock
 from offizin.messages import Ask, AttemptName, Heartbeat, ServerName
 
+# Sessions whose hosts are remembered.
+MOST_HOSTS = 10_000
+
 
 @dataclass(slots=True, eq=False)
 class LiveSession:
@@ -33,6 +36,7 @@ class Sessions:
 
     def __init__(self, server: str, incarnation: int, clock: Clock, ask: Callable[[str, Ask], None]) -> None:
         self.living: dict[str, LiveSession] = {}
+        self.hosts: dict[str, str] = {}  # of these, and of the last ones that are no more
         self.server = server
         self.generation = incarnation << 20
         self.paused_processors: Collection[str] = ()
@@ -49,6 +53,9 @@ class Sessions:
         if found is None:
             found = LiveSession(session, host, pid, dict(processors), self._clock.monotonic())
             self.living[session] = found
+            self.hosts[session] = host
+            if len(self.hosts) > MOST_HOSTS:
+                self.hosts = {id_: at for id_, at in self.hosts.items() if id_ in self.living}
             self._send_ask(found)
         return found
 

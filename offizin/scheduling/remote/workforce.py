@@ -166,6 +166,9 @@ class RemoteWorkforce:
             for s in self.sessions.living.values()
         ]
 
+    def host_of(self, session: str) -> str:
+        return self.sessions.hosts.get(session, "")
+
     def follow_log(self, job: str) -> None:
         if self._followed is not None:
             self._followed.read(job)

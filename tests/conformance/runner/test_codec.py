@@ -191,6 +191,7 @@ def test_a_file_of_a_slice_keeps_what_it_is(file: File) -> None:
         before_first_page=st.booleans(),
         missing_attribute=texts,
         recipe=texts,
+        runner=st.integers(0, 1 << 22),
     )
 )
 def test_the_end_of_a_piece_is_written_as_msgspec_would(result: Result) -> None:
@@ -206,6 +207,7 @@ def test_the_end_of_a_piece_is_written_as_msgspec_would(result: Result) -> None:
         result.before_first_page,
         result.missing_attribute,
         result.recipe,
+        result.runner,
     )
     assert line[:1] == b"R"
     assert line.count(b"\n") == 1
