@@ -33,6 +33,21 @@ _COUNTS = (
     "SELECT count(*) FROM callbacks",
     "SELECT coalesce(sum(open_jobs), 0) FROM runs",
 )
+_OPEN = (
+    "SELECT 'jobs' AS what, j.processor, j.state, j.pages > 1 AS of_many, j.open_edges > 0 AS waiting, j.held,"
+    " j.cancelling, j.server, w.owner, j.holder IS NOT NULL AS held_by_worker, r.state AS run, count(*) AS number"
+    " FROM jobs j JOIN runs r ON r.seq = j.run JOIN workspaces w ON w.seq = r.workspace"
+    " WHERE j.state IN ('CACHED', 'QUEUED', 'RUNNING') GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11",
+    "SELECT 'pieces' AS what, p.processor, p.state, p.open_edges, p.held, p.server, w.owner, j.state AS job,"
+    " j.open_edges AS edges_of_job, count(*) AS number FROM pieces p JOIN jobs j ON j.seq = p.job"
+    " JOIN runs r ON r.seq = j.run JOIN workspaces w ON w.seq = r.workspace"
+    " WHERE p.state IN ('CACHED', 'QUEUED', 'RUNNING') GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9",
+    "SELECT 'edges' AS what, e.kind, a.state AS before, b.state AS behind, a.server AS server_before,"
+    " b.server AS server_behind, count(*) AS number FROM edges e JOIN jobs a ON a.seq = e.predecessor"
+    " JOIN jobs b ON b.seq = e.successor WHERE b.state = 'CACHED' GROUP BY 1, 2, 3, 4, 5, 6",
+    "SELECT 'servers' AS what, seq, name, incarnation, beat, heir FROM servers",
+    "SELECT 'runs' AS what, seq, state, open_jobs, workspace FROM runs WHERE ended_at IS NULL",
+)
 _SESSION = r"this worker is session (\S+)"
 
 
@@ -81,6 +96,12 @@ class Cluster(Ordeal):
     def in_flight(self) -> InFlight:
         rows = [_finished(self._postgresql.execute(query, self._database.database)) for query in _COUNTS]
         return InFlight(*(int(row[0][0]) for row in rows))
+
+    def what_is_open(self) -> str:
+        """Jobs and pieces that are not over, counted by what they wait for."""
+        queries = [f"SELECT row_to_json(q)::text FROM ({query}) q" for query in _OPEN]
+        found = [_finished(self._postgresql.execute(query, self._database.database)) for query in queries]
+        return "\n".join(str(row[0]) for rows in found for row in rows)
 
     def said(self) -> str:
         """By all of them, in the end."""

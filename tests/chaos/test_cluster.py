@@ -87,4 +87,6 @@ def _hit(cluster: Cluster, kill_test: KillTest, trouble: str, random: Random) ->
         kill_test.kills.append(Kill(trouble, found))
         if found:
             return
-    pytest.fail(f"there was never work in flight when this was hit: {trouble}\n{cluster.said()}")
+    pytest.fail(
+        f"there was never work in flight when this was hit: {trouble}\n{cluster.what_is_open()}\n{cluster.said()}"
+    )
