@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from offizin.messages import Cause
 from offizin.scheduling.missing import Becomes, becomes
+from offizin.scheduling.retry_policy import Next
 from offizin.scheduling.verdicts import Verdict
 
 # Not the processor's, or not of the step: these say nothing about what comes next. Nor do failures that policies
@@ -92,8 +93,8 @@ class Breaker:
     def _weigh(self, verdict: Verdict, weighed: Weighed) -> None:
         piece, result = verdict.piece, verdict.result
         step = (piece.context.run_id, piece.context.step)
-        if result.missing_attribute or not result.charged:
-            return
+        if result.missing_attribute or not result.charged or verdict.next is Next.AGAIN:
+            return  # what is tried again has not failed yet: a runner that was killed says nothing of the next page
         kept = []
         for page in verdict.pages:
             if page.cause is None:

@@ -47,6 +47,8 @@ _OPEN = (
     " JOIN jobs b ON b.seq = e.successor WHERE b.state = 'CACHED' GROUP BY 1, 2, 3, 4, 5, 6",
     "SELECT 'servers' AS what, seq, name, incarnation, beat, heir FROM servers",
     "SELECT 'runs' AS what, seq, state, open_jobs, workspace FROM runs WHERE ended_at IS NULL",
+    "SELECT 'pauses' AS what, * FROM pauses",
+    "SELECT 'delays' AS what, * FROM delays",
 )
 _SESSION = r"this worker is session (\S+)"
 
