@@ -36,6 +36,7 @@ from offizin.scheduling.contexts import Contexts
 from offizin.scheduling.dispatch import Dispatcher
 from offizin.scheduling.embedded import EmbeddedWorkforce
 from offizin.scheduling.endings import Endings
+from offizin.scheduling.finishing import Finishing
 from offizin.scheduling.lanes import Lanes, ReadMets, SaveMets, read
 from offizin.scheduling.learned import LearnedProcessors
 from offizin.scheduling.ownership import Ownership
@@ -48,6 +49,7 @@ from offizin.scheduling.saving import Saving
 from offizin.scheduling.sending import Sending
 from offizin.scheduling.step_pauses import StepPauses
 from offizin.scheduling.submission import Submissions
+from offizin.scheduling.undoing import Undoing
 from offizin.scheduling.workforce import LeftBehind, Processors, Scheduler, Workforce
 from offizin.settings import Settings, SyncMode
 from offizin.store import servers
@@ -210,7 +212,7 @@ class Offizin:
         self.saving = Saving(self.database, self.lanes, clock, self.timings)
         self.callbacks = Callbacks(self.database, clock, server, self._parts.transport)
         self.endings = Endings(
-            self.database, self.lanes, self.saving, self.learned, clock,
+            self.database, self.lanes, self.saving, self.learned, Finishing(self.database, self.lanes, clock), clock,
             server=server, changed=self.changes.announce_end, called_back=self.callbacks.wake,
             resumed=self.pauses.wake,
         )  # fmt: skip
@@ -239,6 +241,9 @@ class Offizin:
             self.database, ownership, self.lanes, self.processors, clock, self.tallies,
             virtual_time=virtual_time, wake=wake, run_over=run_over, changed=changed,
         )  # fmt: skip
+        self.undoing = Undoing(
+            self.database, ownership, self.lanes, self.saving, clock, changed=self.changes.announce_end
+        )
         self.priorities = Priorities(self.database, ownership, virtual_time=virtual_time, wake=wake)
         self._scheduler = Scheduler(
             server, self.database, self.dispatcher, sending, self.lanes, contexts, limits, self.tallies,

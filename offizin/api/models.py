@@ -83,6 +83,7 @@ class RunSummary(BaseModel):
     overwrite: bool
     submitted_at: float
     ended_at: float | None
+    undone_at: float | None
     message: str
     description: str
     jobs: int
@@ -257,6 +258,13 @@ class ResumeAnswer(BaseModel):
 
     steps: list[int]
     jobs: int
+
+
+class UndoAnswer(BaseModel):
+    """How many files are gone, and the file groups of which nothing is left."""
+
+    files: int
+    file_grps: list[str]
 
 
 class PriorityChange(BaseModel):

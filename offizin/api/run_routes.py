@@ -21,6 +21,7 @@ from offizin.api.models import (
     RetryRequest,
     RunList,
     RunSummary,
+    UndoAnswer,
 )
 from offizin.errors import Conflict
 from offizin.jobs import State
@@ -91,6 +92,17 @@ async def retry_run(
     run = await run_views.run_row(offizin, run_id)
     redo = Redo() if asked is None else request_checks.redo(asked)
     return RetryAnswer(jobs=(await offizin.retrying.retry_run(run, redo)).jobs)
+
+
+@router.post("/workflow/job/{run_id}/undo")
+async def undo_run(offizin: CurrentOffizin, run_id: str, force: bool = False) -> UndoAnswer:
+    """Take out of METS and disk what a run has made. ``force``: also what was changed by hand since.
+
+    409 says what is in the way: a later run that has read it, runs under way, files that cannot be brought back.
+    """
+    run = await run_views.run_row(offizin, run_id)
+    undone = await offizin.undoing.undo(run, even_changed=force)
+    return UndoAnswer(files=undone.files, file_grps=list(undone.file_grps))
 
 
 @router.post("/workflow/job/{run_id}/resume")

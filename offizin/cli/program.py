@@ -25,6 +25,7 @@ COMMANDS = {
     "status": ("status", "Show the last runs, or one run with its failures."),
     "logs": ("logs", "Print a job's log."),
     "retry": ("retry", "Do again what failed or was cancelled in a run, or other parts of it."),
+    "undo": ("undo", "Take out of a book what a run has made."),
     "cancel": ("cancel", "Cancel a run or a job."),
     "processors": ("processors", "List the OCR-D processors of this machine."),
     "workers": ("workers", "Show the workers of a server, and what is paused."),

@@ -27,6 +27,8 @@ def show_run(console: Console, run: RunSummary, taken: float | None = None) -> N
     in_time = f" in {duration(taken)}" if taken is not None else ""
     console.print(Text.assemble("Run ", (run.run_id, "bold"), ": ", state, in_time))
     console.print(Text(f"Book {run.path_to_mets}, submitted {moment(run.submitted_at)}"), soft_wrap=True)
+    if run.undone_at is not None:
+        console.print(f"Undone {moment(run.undone_at)}: what it made is gone.")
     if run.message:
         console.print(Text(safe(run.message)), soft_wrap=True)
     console.print(steps_table(run))

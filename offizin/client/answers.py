@@ -97,6 +97,7 @@ class RunSummary(msgspec.Struct, frozen=True):
     priority: int = 0
     overwrite: bool = False
     ended_at: float | None = None
+    undone_at: float | None = None
     message: str = ""
     description: str = ""
     jobs: int = 0
@@ -234,6 +235,13 @@ class Retried(msgspec.Struct, frozen=True):
     """How many jobs wait again."""
 
     jobs: int
+
+
+class Undone(msgspec.Struct, frozen=True):
+    """How many files are gone, and the file groups of which nothing is left."""
+
+    files: int
+    file_grps: list[str] = []
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -28,6 +28,7 @@ from offizin.client.answers import (
     RunPage,
     RunSummary,
     SubmittedRun,
+    Undone,
     WorkerList,
 )
 from offizin.client.event_stream import read_events
@@ -168,6 +169,11 @@ class Client:
         nothing is paused."""
         body = {"step": step, "retry": retry}
         return await self._ask("POST", f"/workflow/job/{quote(run_id, safe='')}/resume", Resumed, json=body)
+
+    async def undo_run(self, run_id: str, *, force: bool = False) -> Undone:
+        """Raises Conflict, with what is in the way. ``force``: also what was changed by hand."""
+        path = f"/workflow/job/{quote(run_id, safe='')}/undo"
+        return await self._ask("POST", path, Undone, params={"force": "true"} if force else {})
 
     async def set_priority(self, run_id: str, priority: int) -> RunSummary:
         body = {"priority": priority}

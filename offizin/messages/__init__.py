@@ -1,6 +1,6 @@
 """What travels between server, broker, worker and runner, as values."""
 
-from offizin.messages.made import FileState, Made
+from offizin.messages.made import Dropped, FileState, Made
 from offizin.messages.sessions import (
     Ask,
     AttemptName,
@@ -60,6 +60,7 @@ __all__ = [
     "Claimed",
     "Counts",
     "Delta",
+    "Dropped",
     "End",
     "File",
     "FileState",

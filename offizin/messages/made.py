@@ -24,3 +24,11 @@ class Made(msgspec.Struct, frozen=True, array_like=True, gc=False):
     recipe: str
     inputs: str
     reads: list[FileState] = []
+
+
+class Dropped(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A page's files in a group that were taken out, as a workflow said, and what they were: mimetype and digest."""
+
+    file_grp: str
+    page: str
+    outputs: list[tuple[str, str]]

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
-from offizin.messages.made import FileState, Made
+from offizin.messages.made import Dropped, FileState, Made
 
 ENVELOPE_VERSION = 1
 
@@ -210,16 +210,25 @@ class Delta(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one attempt adds to a METS. Applying it twice is the same as applying it once.
 
     With ``overwrite`` all other files of the (file group, page) pairs it names are taken out of the METS, and all of
-    those that it ``empties``. ``orphans`` are files to be deleted once the METS is saved. ``made`` says of what the
-    pages' files were made, as far as that is known; it does not go into the METS.
+    those that it ``empties`` (no page: the files without page). ``orphans`` are files to be deleted once the METS is
+    saved. ``ends_groups`` go if nothing is in them then, and agents whose IDs begin with one of ``ends_agents``.
+
+    The rest does not go into the METS: ``run`` is the number of the run that has made the files; ``made`` says of what
+    they were made, as far as that is known; ``replaced`` are the (file group, page) pairs that were not empty before;
+    ``dropped`` those among ``empties`` that count as made all the same.
     """
 
     files: list[File] = []
     agents: list[Agent] = []
     overwrite: bool = False
-    empties: list[tuple[str, str]] = []
+    empties: list[tuple[str, str | None]] = []
     orphans: list[Orphan] = []
+    ends_groups: list[str] = []
+    ends_agents: list[str] = []
+    run: int = 0
     made: list[Made] = []
+    replaced: list[tuple[str, str | None]] = []
+    dropped: list[Dropped] = []
 
 
 class Handshake(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -69,7 +69,7 @@ class Holdings:
         """Take a delta in. Once or twice is the same; a file that is there already stays as it is.
 
         With ``delta.overwrite``, other files of its (group, page) pairs go, and of those that it empties; a file that
-        differs is replaced.
+        differs is replaced. Groups that it ends go when nothing is in them.
         """
         if delta.overwrite:
             self._take_out_what_is_replaced(delta)
@@ -86,7 +86,15 @@ class Holdings:
                 self.pages.append(file.page_id)
                 self.page_set.add(file.page_id)
         self.other_ids.update(agent.id for agent in delta.agents)
+        if delta.ends_agents:
+            self.other_ids = {other for other in self.other_ids if not other.startswith(tuple(delta.ends_agents))}
         self._insert(self._linked(fresh.values()) if self._dangling else fresh.values())
+        for group in delta.ends_groups:
+            if (
+                not any(groups.get(group) for groups in self._by_page.values())
+                and self._groups.pop(group, self) is None
+            ):
+                self.file_groups.remove(group)
 
     def _gather(self, pages: Sequence[str | None]) -> list[File]:
         files: list[File] = []

@@ -52,6 +52,15 @@ def delete_orphans(directory: Path, orphans: Iterable[Orphan], listed: Collectio
     return deleted
 
 
+def delete_empty_directories(directory: Path, deleted: Iterable[Path]) -> None:
+    """Those that the ``deleted`` files lay in, but for the workspace itself. Blocking."""
+    for parent in {path.parent for path in deleted} - {directory}:
+        try:
+            parent.rmdir()
+        except OSError:
+            continue  # something is left in it
+
+
 def _inside(directory: Path, file: File) -> str | None:
     """Relative to the workspace; None for what lies elsewhere, or is listed with an absolute path."""
     if not file.local_filename:

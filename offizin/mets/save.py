@@ -21,6 +21,7 @@ from offizin.mets.document import Additions, Document, with_additions
 from offizin.mets.encoding import to_utf8
 from offizin.mets.exchange import exchange_names
 from offizin.mets.leftovers import clear_leftovers, part_name, swap_name
+from offizin.mets.pruning import without_empty
 from offizin.mets.replacing import without_replaced
 from offizin.mets.scan import Scan
 from offizin.mets.sections import with_sections
@@ -80,7 +81,10 @@ def apply_deltas(document: Document, deltas: Sequence[Delta], path: Path) -> Doc
     else:
         additions = Additions([file for delta in deltas for file in delta.files])
     additions = replace(additions, agents=[agent for delta in deltas for agent in delta.agents])
-    return with_additions(with_sections(document, additions, path), additions)
+    document = with_additions(with_sections(document, additions, path), additions)
+    groups = {group for delta in deltas for group in delta.ends_groups}
+    agents = {agent for delta in deltas for agent in delta.ends_agents}
+    return without_empty(document, groups, agents, path) if groups or agents else document
 
 
 def _write(temporary: Path, content: bytes, *, like: Path) -> os.stat_result:

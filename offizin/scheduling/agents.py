@@ -14,6 +14,11 @@ from offizin.store.runs import RunRow, StepRow
 from offizin.store.transaction import Transaction
 
 
+def ids_begin_with(run: RunRow) -> str:
+    """All agents of the run, and no others."""
+    return f"offizin-{run.id}-"
+
+
 def agents_of(tx: Transaction, run: RunRow, learned: LearnedProcessors) -> list[Agent]:
     """For each step of which something succeeded, as ``run_processor`` of the reference notes it; behind it one for
     each other way, with the pages that were done in it, and what it stood in for."""
@@ -26,7 +31,7 @@ def agents_of(tx: Transaction, run: RunRow, learned: LearnedProcessors) -> list[
     for step in runs.steps_of(tx, run.seq):
         if step.number not in succeeded:
             continue
-        name = f"offizin-{run.id}-{step.number}"
+        name = f"{ids_begin_with(run)}{step.number}"
         found.append(_agent(name, step, step.processor, step.parameters, run.page_selector, (), learned))
         for other in others:
             done = pages.get((step.number, other.number))
@@ -34,7 +39,7 @@ def agents_of(tx: Transaction, run: RunRow, learned: LearnedProcessors) -> list[
                 # After another retry it may be other pages: then it is another agent.
                 digest = hashlib.blake2b("\n".join(done).encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
                 more = [("stands-in-for", step.processor)]
-                name = f"offizin-{run.id}-{step.number}-{other.number}-{digest}"
+                name = f"{ids_begin_with(run)}{step.number}-{other.number}-{digest}"
                 found.append(_agent(name, step, other.processor, other.parameters, ",".join(done), more, learned))
     return found
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from offizin.messages import File, FileState
 from offizin.scheduling.comparison import Comparison
-from offizin.scheduling.fingerprints import fingerprints_in, recipe_of, states_in
+from offizin.scheduling.fingerprints import fingerprints_after, recipe_of, states_in
 from offizin.scheduling.lanes import Lane
 from offizin.scheduling.learned import LearnedProcessors
 from offizin.scheduling.plan import Plan, PlannedStep, nothing_there, plan
@@ -41,10 +41,10 @@ class Comparing:
         }
 
         def look(tx: Transaction) -> tuple[dict[Place, Fingerprint], dict[str, FileState]]:
-            known = fingerprints.of_groups(tx, workspace, written)
+            before = fingerprints.of_groups(tx, workspace, written)
             _, waiting = deltas.of_workspace(tx, workspace)
-            fresh, unknown = fingerprints_in(waiting)
-            known = {place: each for place, each in (known | fresh).items() if place not in unknown}
+            after = before | fingerprints_after(waiting, before)
+            known = {place: each for place, each in after.items() if each is not None}
             return known, fingerprints.digests(tx, workspace) | states_in(waiting) if known else {}
 
         known, states = await self._database.read(look)

@@ -56,8 +56,8 @@ class Comparison:
             return Found(Output.OUTDATED)  # gone from the disk
         by_hand = False
         for made, content in zip(prints, contents, strict=True):
-            if made is None:
-                return THERE
+            if made is None or not made.recipe:
+                return Found(Output.DROPPED) if dropped else THERE
             by_hand = by_hand or sorted(made.outputs) != sorted(each[1:] for each in content or ())
         first = prints[0]
         assert first is not None
@@ -113,21 +113,31 @@ class Comparison:
         return self._digests[path]
 
     def _digest_now(self, path: str) -> str | None:
-        whole = os.path.join(self._directory, path)  # noqa: PTH118 - Path is three times as slow
-        try:
-            status = os.stat(whole)  # noqa: PTH116
-            if not stat.S_ISREG(status.st_mode):
-                return None
-            known = self._states.get(path)
-            if known is not None and fits(known, status):
-                return known.digest
-            with open(whole, "rb") as file:  # noqa: PTH123
-                digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-        except (OSError, ValueError):
+        state = digest_of(self._directory, path, self._states)
+        if state is None:
             return None
-        # the status is that of before: a change while it was read makes what is known look old, never new
-        self.seen.append(FileState(path, status.st_size, status.st_mtime_ns, status.st_ino, digest))
-        return digest
+        if state is not self._states.get(path):
+            self.seen.append(state)
+        return state.digest
+
+
+def digest_of(directory: str, path: str, known: Mapping[str, FileState]) -> FileState | None:
+    """What the file is and holds, read only where it does not look as it was ``known``; None when it is not there, or
+    is no plain file. Blocking."""
+    whole = os.path.join(directory, path)  # noqa: PTH118 - Path is three times as slow
+    try:
+        status = os.stat(whole)  # noqa: PTH116
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        state = known.get(path)
+        if state is not None and fits(state, status):
+            return state
+        with open(whole, "rb") as file:  # noqa: PTH123
+            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except (OSError, ValueError):
+        return None
+    # the status is that of before: a change while it was read makes what is known look old, never new
+    return FileState(path, status.st_size, status.st_mtime_ns, status.st_ino, digest)
 
 
 def fits(known: FileState, status: os.stat_result) -> bool:

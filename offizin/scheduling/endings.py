@@ -14,6 +14,7 @@ from offizin.errors import OffizinError, Unavailable
 from offizin.faults import reach
 from offizin.jobs import RunKind, State
 from offizin.scheduling.agents import agents_of
+from offizin.scheduling.finishing import Finishing
 from offizin.scheduling.lanes import Lanes
 from offizin.scheduling.learned import LearnedProcessors
 from offizin.scheduling.run_end import end_of_run
@@ -43,6 +44,7 @@ class Endings:
         lanes: Lanes,
         saving: Saving,
         learned: LearnedProcessors,
+        finishing: Finishing,
         clock: Clock,
         *,
         server: int,
@@ -54,6 +56,7 @@ class Endings:
         self._lanes = lanes
         self._saving = saving
         self._learned = learned
+        self._finishing = finishing
         self._clock = clock
         self._server = server
         self._changed = changed
@@ -129,6 +132,8 @@ class Endings:
         saved: Saved | None = None
         reach("ending: before save")
         try:
+            for run in ended:
+                await self._finishing.finish(run)
             saved = await self._saving.save(
                 workspace, mets, lambda tx: [agent for run in ended for agent in agents_of(tx, run, self._learned)]
             )

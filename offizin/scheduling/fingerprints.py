@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from offizin.messages import Delta, File, FileState
 from offizin.mets.names import as_path
-from offizin.store.fingerprints import Fingerprint
+from offizin.store.fingerprints import Fingerprint, Place
 
 # counted up when the same things get other digests
 FORMAT = 1
@@ -35,30 +36,49 @@ def inputs_of(files: Contents) -> str:
     return _digest([list(file) for file in files])
 
 
-def fingerprints_in(deltas: Iterable[Delta]) -> tuple[dict[tuple[str, str], Fingerprint], set[tuple[str, str]]]:
-    """What deltas, in the order they came, say of the (file group, page) pairs they add to: how they were made, and
-    those of which nobody knows."""
-    known: dict[tuple[str, str], Fingerprint] = {}
-    unknown: set[tuple[str, str]] = set()
+def place_of(file_grp: str, page: str | None) -> Place:
+    """Files without page have an empty one."""
+    return file_grp, page or ""
+
+
+def fingerprints_after(deltas: Iterable[Delta], before: Mapping[Place, Fingerprint]) -> dict[Place, Fingerprint | None]:
+    """How the files were made to which deltas, in the order they came, add or from which they take out; None where
+    there is nothing any more. ``before``: what was known of the places that are replaced or dropped."""
+    known: dict[Place, Fingerprint | None] = {}
     for delta in deltas:
+        dropped: dict[Place, Fingerprint | None] = {}
+        for gone in delta.dropped:
+            place = gone.file_grp, gone.page
+            was = known.get(place) or before.get(place) or Fingerprint("", "", ())
+            as_it_was = tuple((mimetype, digest) for mimetype, digest in gone.outputs)
+            dropped[place] = replace(was, outputs=as_it_was, dropped=True)
+        known |= {place_of(group, page): None for group, page in delta.empties} | dropped
         made = {each.page: each for each in delta.made}
-        for place in delta.empties:
-            known.pop(place, None)
-            unknown.add(place)
-        outputs: dict[tuple[str, str], list[File]] = {}
+        replaced = {place_of(group, page) for group, page in delta.replaced}
+        outputs: dict[Place, list[File]] = {}
         for file in delta.files:
-            if file.page_id is not None:
-                outputs.setdefault((file.file_grp, file.page_id), []).append(file)
-        for key, files in outputs.items():
-            how = made.get(key[1])
-            if how is None or any(file.digest is None for file in files):
-                known.pop(key, None)
-                unknown.add(key)
-            else:
-                unknown.discard(key)
-                outcome = [(file.mimetype, file.digest or "") for file in files]
-                known[key] = Fingerprint(how.recipe, how.inputs, tuple(outcome))
-    return known, unknown
+            outputs.setdefault(place_of(file.file_grp, file.page_id), []).append(file)
+        for place, files in outputs.items():
+            how = made.get(place[1])
+            as_made = tuple((file.mimetype, file.digest or "") for file in files)
+            recipe, inputs = (
+                ("", "") if how is None or not all(file.digest for file in files) else (how.recipe, how.inputs)
+            )
+            earlier = known.get(place) or before.get(place)
+            of_others = place in replaced and not (
+                earlier is not None and earlier.run == delta.run and not earlier.replaced
+            )
+            known[place] = Fingerprint(recipe, inputs, as_made, run=delta.run, replaced=of_others)
+    return known
+
+
+def looks_back(deltas: Iterable[Delta]) -> set[str]:
+    """The file groups of which must be known what was known before."""
+    found: set[str] = set()
+    for delta in deltas:
+        found.update(group for group, _ in delta.replaced)
+        found.update(gone.file_grp for gone in delta.dropped)
+    return found
 
 
 def states_in(deltas: Iterable[Delta]) -> dict[str, FileState]:

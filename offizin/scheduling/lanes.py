@@ -11,7 +11,7 @@ from offizin.errors import OffizinError, Unavailable
 from offizin.messages import Delta, Orphan
 from offizin.mets.index import MetsIndex
 from offizin.mets.leftovers import clear_leftovers
-from offizin.mets.orphans import delete_orphans, listed_paths
+from offizin.mets.orphans import delete_empty_directories, delete_orphans, listed_paths
 from offizin.mets.save import save
 from offizin.mets.stamp import Stamp
 from offizin.scheduling.ownership import Ownership
@@ -64,11 +64,14 @@ class Lane:
         async with self.touching:
             self.index.stamp = await asyncio.to_thread(self._save, self.mets, new, self.index.stamp)
 
-    async def delete_orphans(self, orphans: Sequence[Orphan]) -> None:
-        """What the saved METS lists no more, and nothing that has been added to it since."""
+    async def delete_orphans(self, orphans: Sequence[Orphan], *, and_directories: bool = False) -> None:
+        """What the saved METS lists no more, and nothing that has been added to it since; ``and_directories`` in which
+        nothing is left then."""
         listed = listed_paths(self.index.by_arrival())
         async with self.touching:
             deleted = await asyncio.to_thread(delete_orphans, self.index.directory, orphans, listed)
+            if and_directories:
+                await asyncio.to_thread(delete_empty_directories, self.index.directory, deleted)
         log.info("%s: %d files were not made again, and are deleted", self.mets, len(deleted))
 
 

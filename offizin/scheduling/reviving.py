@@ -62,6 +62,8 @@ def retry(
     now: float,
 ) -> Retried:
     """Let what is asked for wait again, or end it as skipped."""
+    if run.undone_at is not None:
+        raise Conflict(f"run {run.id} was undone", advice="Run its workflow once more.")
     steps = {step.number: step for step in runs.steps_of(tx, run.seq)}
     chosen = _chosen(tx, run, redo, there, steps)
     # Tries that were to come later come now.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from offizin.clock import Clock
 from offizin.messages import Agent, Delta
-from offizin.scheduling.fingerprints import fingerprints_in, states_in
+from offizin.scheduling.fingerprints import fingerprints_after, looks_back, states_in
 from offizin.scheduling.lanes import Lanes
 from offizin.store import deltas, fingerprints
 from offizin.store.transaction import Database, Transaction
@@ -27,9 +27,10 @@ class Saved:
     def note(self, tx: Transaction) -> None:
         """They need not be held any longer; what they say of how files were made is kept."""
         deltas.saved(tx, self.workspace, self.last)
-        known, unknown = fingerprints_in(self.deltas)
-        fingerprints.put(tx, self.workspace, known)
-        fingerprints.forget(tx, self.workspace, unknown)
+        before = fingerprints.of_groups(tx, self.workspace, looks_back(self.deltas))
+        after = fingerprints_after(self.deltas, before)
+        fingerprints.put(tx, self.workspace, {place: each for place, each in after.items() if each is not None})
+        fingerprints.forget(tx, self.workspace, [place for place, each in after.items() if each is None])
         fingerprints.put_digests(tx, self.workspace, states_in(self.deltas).values())
 
 
@@ -64,7 +65,8 @@ class Saving:
                     lane = await self._lanes.open(mets, self._clock.now())
                     await lane.save(whole)
                     if orphans := [orphan for delta in waiting for orphan in delta.orphans]:
-                        await lane.delete_orphans(orphans)
+                        ended = {group for delta in waiting for group in delta.ends_groups}
+                        await lane.delete_orphans(orphans, and_directories=bool(ended))
                 now = self._clock.monotonic()
                 self.cost[workspace], self.saved_at[workspace] = now - start, now
             return Saved(workspace, last, waiting)

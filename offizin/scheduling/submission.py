@@ -20,6 +20,7 @@ from offizin.scheduling.comparing import Comparing
 from offizin.scheduling.contexts import Contexts
 from offizin.scheduling.dispatch import Dispatcher
 from offizin.scheduling.edges import Work, edges_between
+from offizin.scheduling.finish_lines import check_finish, finish_text
 from offizin.scheduling.lanes import Lane, Lanes
 from offizin.scheduling.live_work import live_work
 from offizin.scheduling.ownership import Moved, Ownership
@@ -198,6 +199,9 @@ class Submissions:
         findings = check_groups(submission.workflow, existing)
         if findings:
             raise findings[0].as_error()
+        if submission.workflow.finish:
+            ours = await self._database.read(lambda tx: fingerprints.groups(tx, workspace))
+            check_finish(submission.workflow, existing, ours)
 
     async def _live_steps(self, workspace: int) -> list[tuple[int, StepRow]]:
         """Raises OwnedElsewhere: then what we know of the workspace says nothing."""
@@ -240,6 +244,7 @@ class Submissions:
             jobs=len(planned.jobs),
             skipped_jobs=planned.skipped,
             kept_jobs=planned.kept,
+            finish=finish_text(submission.workflow.finish),
             submitted_at=now,
             description=submission.description,
             callback_url=submission.callback_url,

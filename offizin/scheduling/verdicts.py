@@ -122,15 +122,24 @@ def judge(
 def _delta(piece: Dispatched, files: list[File], made: list[Made]) -> Delta:
     """What goes into the METS; where it overwrites, also what goes out of it, and then from disk."""
     if not piece.overwrite or not files:
-        return Delta(files=files, overwrite=piece.overwrite, made=made)
+        return Delta(files=files, overwrite=piece.overwrite, run=piece.context.run, made=made)
     index = _lane(piece).index
     places = {(file.file_grp, file.page_id) for file in files}
     pages = dict.fromkeys(file.page_id for file in files if file.page_id is not None)
     pairs = [(group, page) for page in pages for group in piece.context.output_file_grps]
-    empties = [pair for pair in pairs if pair not in places and index.has_files(*pair)]
+    empties: list[tuple[str, str | None]] = [pair for pair in pairs if pair not in places and index.has_files(*pair)]
     old = [file for pair in {*pairs, *places} for file in index.files(*pair)]
     orphans = orphans_of(index.directory, old, files)
-    return Delta(files=files, overwrite=True, empties=empties, orphans=orphans, made=made)
+    replaced = [place for place in places if index.files(*place)]
+    return Delta(
+        files=files,
+        overwrite=True,
+        empties=empties,
+        orphans=orphans,
+        run=piece.context.run,
+        made=made,
+        replaced=replaced,
+    )
 
 
 def _judge_page(piece: Dispatched, outcome: PageOutcome, claims: Claims) -> tuple[PageVerdict, list[File]]:

@@ -15,7 +15,7 @@ from offizin.store.prepared import Prepared
 from offizin.store.tables import file_digests, fingerprints
 from offizin.store.transaction import Transaction
 
-# A page's files in a group.
+# A page's files in a group; those without page have an empty one.
 Place = tuple[str, str]
 
 
@@ -23,23 +23,29 @@ Place = tuple[str, str]
 class Fingerprint:
     """``recipe`` and ``inputs``: digests of how and of what a page's files in one group were made; ``outputs``:
     mimetype and digest of each of these files as it was then, in the order of the METS. ``dropped``: the files were
-    taken out at the end of a run, as its workflow said."""
+    taken out at the end of a run, as its workflow said. ``run`` is the number of the run that made them; ``replaced``:
+    over files that it had not made. Where nobody knows of what they were made, the digests are empty.
+    """
 
     recipe: str
     inputs: str
     outputs: tuple[tuple[str, str], ...]
     dropped: bool = False
+    run: int = 0
+    replaced: bool = False
 
 
 _key = (fingerprints.c.workspace == bindparam("of"), fingerprints.c.file_grp == bindparam("grp"))
 _of_group = Prepared(
     select(
-        fingerprints.c.page,
-        fingerprints.c.recipe,
-        fingerprints.c.inputs,
-        fingerprints.c.outputs,
-        fingerprints.c.dropped,
+        fingerprints.c.page, fingerprints.c.recipe, fingerprints.c.inputs, fingerprints.c.outputs,
+        fingerprints.c.dropped, fingerprints.c.run, fingerprints.c.replaced,
     ).where(*_key)
+)  # fmt: skip
+_of_run = Prepared(
+    select(fingerprints.c.file_grp, fingerprints.c.page).where(
+        fingerprints.c.workspace == bindparam("of"), fingerprints.c.run == bindparam("by")
+    )
 )
 _forget = Prepared(delete(fingerprints).where(*_key, fingerprints.c.page == bindparam("on")))
 _digests = Prepared(
@@ -53,7 +59,7 @@ _forget_digest = Prepared(
 
 
 def _put_statement(dialect: str) -> Prepared:
-    names = ("workspace", "file_grp", "page", "recipe", "inputs", "outputs", "dropped")
+    names = ("workspace", "file_grp", "page", "recipe", "inputs", "outputs", "dropped", "run", "replaced")
     statement = dialects.insert_or_replace(dialect, fingerprints, ["workspace", "file_grp", "page"])
     return Prepared(statement.values({name: bindparam(name) for name in names}))
 
@@ -73,6 +79,7 @@ def put(tx: Transaction, workspace: int, known: Mapping[Place, Fingerprint]) -> 
         {
             "workspace": workspace, "file_grp": group, "page": page, "recipe": each.recipe, "inputs": each.inputs,
             "outputs": json.dumps(each.outputs, separators=(",", ":")), "dropped": each.dropped,
+            "run": each.run, "replaced": each.replaced,
         }
         for (group, page), each in known.items()
     ]  # fmt: skip
@@ -87,10 +94,23 @@ def of_groups(tx: Transaction, workspace: int, groups: Collection[str]) -> dict[
     found: dict[Place, Fingerprint] = {}
     for group in groups:
         rows: list[Any] = list(_of_group.rows(tx, {"of": workspace, "grp": group}))
-        for page, recipe, inputs, outputs, dropped in rows:
+        for page, recipe, inputs, outputs, dropped, run, over in rows:
             as_made = tuple((mimetype, digest) for mimetype, digest in json.loads(outputs))
-            found[group, page] = Fingerprint(recipe, inputs, as_made, bool(dropped))
+            found[group, page] = Fingerprint(recipe, inputs, as_made, bool(dropped), run, bool(over))
     return found
+
+
+def groups(tx: Transaction, workspace: int) -> set[str]:
+    """The file groups of which anything is known."""
+    query = select(fingerprints.c.file_grp).where(fingerprints.c.workspace == workspace).distinct()
+    return set(tx.execute(query).scalars())
+
+
+def made_by(tx: Transaction, workspace: int, run: int) -> dict[Place, Fingerprint]:
+    """What is left of what a run has made."""
+    places = {(row[0], row[1]) for row in _of_run.rows(tx, {"of": workspace, "by": run})}
+    known = of_groups(tx, workspace, {group for group, _ in places})
+    return {place: known[place] for place in places}
 
 
 def put_digests(tx: Transaction, workspace: int, states: Iterable[FileState]) -> None:

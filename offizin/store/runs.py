@@ -54,6 +54,8 @@ class RunRow:
     description: str
     callback_url: str | None
     kept_jobs: int = 0
+    finish: str = "[]"
+    undone_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +76,14 @@ class NewRun:
     steps: Sequence[StepRow]
     alternatives: Sequence[AlternativeRow] = ()
     kept_jobs: int = 0
+    finish: str = "[]"
 
 
 _columns = [
     runs.c.seq, runs.c.id, runs.c.kind, runs.c.workspace, workspaces.c.mets, runs.c.workflow, runs.c.page_selector,
     runs.c.page_wise, runs.c.overwrite, runs.c.priority, runs.c.state, runs.c.open_jobs, runs.c.all_jobs,
     runs.c.skipped_jobs, runs.c.revivals, runs.c.submitted_at, runs.c.ended_at, runs.c.message, runs.c.description,
-    runs.c.callback_url, runs.c.kept_jobs,
+    runs.c.callback_url, runs.c.kept_jobs, runs.c.finish, runs.c.undone_at,
 ]  # fmt: skip
 _select = select(*_columns).join(workspaces, workspaces.c.seq == runs.c.workspace)
 _by_seq = Prepared(_select.where(runs.c.seq == bindparam("run")))
@@ -93,6 +96,7 @@ _add = Prepared(
                 "id", "kind", "workspace", "workflow", "page_selector", "page_wise", "overwrite", "priority", "state",
                 "open_jobs", "all_jobs", "skipped_jobs", "submitted_at", "description", "callback_url",
                 "kept_jobs",
+                "finish",
             )
         }
     )
@@ -157,7 +161,7 @@ def add(tx: Transaction, run: NewRun) -> int:
         "page_selector": run.page_selector, "page_wise": run.page_wise, "overwrite": run.overwrite,
         "priority": run.priority, "state": State.RUNNING.value, "open_jobs": run.jobs, "all_jobs": run.jobs,
         "skipped_jobs": run.skipped_jobs, "submitted_at": run.submitted_at, "description": run.description,
-        "callback_url": run.callback_url, "kept_jobs": run.kept_jobs,
+        "callback_url": run.callback_url, "kept_jobs": run.kept_jobs, "finish": run.finish,
     }  # fmt: skip
     seq = int(_add.rows(tx, values)[0][0])
     _add_step.run_many(
@@ -254,6 +258,33 @@ def finished_but_not_ended(tx: Transaction, server: int = 1) -> list[int]:
 
 def end(tx: Transaction, run: int, state: State, message: str, now: float) -> None:
     _end.run(tx, {"run": run, "to": state.value, "at": now, "text": message})
+
+
+def undone(tx: Transaction, run: int, now: float) -> None:
+    tx.execute(update(runs).where(runs.c.seq == run).values(undone_at=now))
+
+
+def later_inputs(tx: Transaction, workspace: int, run: int) -> list[tuple[str, tuple[str, ...]]]:
+    """``(run id, file groups that a step of it has read)`` of later runs on the workspace that did anything and are not
+    undone."""
+    query = (
+        select(runs.c.id, steps.c.input_file_grps)
+        .join(steps, steps.c.run == runs.c.seq)
+        .where(runs.c.workspace == workspace, runs.c.seq > run, runs.c.all_jobs > 0, runs.c.undone_at.is_(None))
+        .order_by(runs.c.seq, steps.c.number)
+    )
+    return [(run_id, tuple(json.loads(inputs))) for run_id, inputs in tx.execute(query)]
+
+
+def dropped_of_others(tx: Transaction, run: RunRow) -> list[str]:
+    """File groups that the run has taken out at its end, and not made, or not alone."""
+    if run.state is not State.SUCCESS:
+        return []
+    own = {group for step in steps_of(tx, run.seq) for group in step.output_file_grps}
+    named = [group for line in json.loads(run.finish) if line["action"] == "drop" for group in line["groups"]]
+    if run.skipped_jobs and json.loads(run.finish):
+        return sorted({*own, *named})
+    return sorted(set(named) - own)
 
 
 def revive(tx: Transaction, run: int, open_jobs: int) -> None:

@@ -176,6 +176,8 @@ fingerprints = Table(
     Column("inputs", Text, nullable=False),  # of the files that it was made of
     Column("outputs", Text, nullable=False),  # JSON array of [mimetype, digest]: the files as they were made
     Column("dropped", Boolean, nullable=False, server_default=false()),  # at the end of a run, as its workflow said
+    Column("run", Number, nullable=False, server_default="0"),  # that has made the files
+    Column("replaced", Boolean, nullable=False, server_default=false()),  # files that it had not made
     sqlite_with_rowid=False,
 )
 

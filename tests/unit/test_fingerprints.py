@@ -19,7 +19,7 @@ from offizin.runner.digests import Digests
 from offizin.runner.inputs import Inputs
 from offizin.runner.inputs import recipe_of as recipe_in_runner
 from offizin.scheduling.comparison import Comparison
-from offizin.scheduling.fingerprints import fingerprints_in, recipe_of, states_in
+from offizin.scheduling.fingerprints import fingerprints_after, recipe_of, states_in
 from offizin.scheduling.plan import MISSING, Found, Output, PlannedStep, plan
 from offizin.store.fingerprints import Fingerprint
 from offizin.workflows.policies import OnExistingOutput, Policies
@@ -93,7 +93,7 @@ class Book:
                 fields = {"size": size, "changed_at": changed_at, "inode": inode, "digest": content}
                 added.append(msgspec.structs.replace(file, **fields))
         delta = Delta(files=added, made=made)
-        self.known |= fingerprints_in([delta])[0]
+        self.known |= {place: each for place, each in fingerprints_after([delta], {}).items() if each is not None}
         self.states |= states_in([delta])
 
     def found(self, recipes: tuple[str, ...] = ("r", "r")) -> Callable[[PlannedStep, str], Found]:

@@ -146,7 +146,9 @@ def test_files_without_page_go_in_with_the_end() -> None:
 
 def test_the_delta_says_whether_it_overwrites() -> None:
     outcome = PageOutcome("p1", [file("p1")])
-    assert verdict_of(piece(["p1"], overwrite=True), result(outcome)).delta == Delta([file("p1")], [], overwrite=True)
+    assert verdict_of(piece(["p1"], overwrite=True), result(outcome)).delta == Delta(
+        [file("p1")], [], overwrite=True, run=1
+    )
 
 
 def test_a_missing_attribute_counts_only_if_something_failed() -> None:

@@ -12,6 +12,7 @@ from lxml import etree
 from offizin.messages import Agent, Delta, File
 from offizin.mets.index import MetsIndex
 from offizin.mets.save import save
+from tests.conformance.mets.examples import PLAIN
 
 GROUPS = ["IMG", "SEG", "OCR"]
 PAGES = ["p1", "p2", "p3"]
@@ -190,3 +191,45 @@ def holdings_by_place(index: MetsIndex) -> object:
     """Replayed from the beginning, what was replaced in between comes back and goes again: the order may differ."""
     files = index.slice(index.pages, with_files_without_page=True).files
     return index.pages, groups_in_use(index), sorted(map(str, files))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(documents(), st.lists(deltas, max_size=2), st.sets(st.sampled_from([*GROUPS, "NEW"])), st.booleans())
+def test_groups_that_end_are_gone_with_all_that_was_in_them(
+    directory: Path, document: str, before: list[Delta], ends: set[str], in_one_save: bool
+) -> None:
+    path = directory / "mets.xml"
+    path.write_bytes(document.encode())
+    index = MetsIndex.read(path)
+    for delta in before:
+        index.apply(delta)
+    places = [(group, page) for group in sorted(ends) for page in (*index.pages, None)]
+    end = Delta(overwrite=True, empties=places, ends_groups=sorted(ends), ends_agents=["agent_1"])
+    index.apply(end)
+    if in_one_save:
+        save(path, [*before, end], index.stamp)
+    else:
+        index.stamp = save(path, before, index.stamp)
+        save(path, [end], index.stamp)
+    read = MetsIndex.read(path)
+    # a page that came with a file which has gone again before the save is not in the document
+    found, expected = ({**sorted_ids(holdings(each)), "pages": None} for each in (read, index))
+    assert found == expected
+    assert not ends.intersection(read.file_groups)
+    assert "agent_1" not in read.other_ids
+    content = path.read_bytes()
+    assert save(path, [end], read.stamp).digest == read.stamp.digest
+    assert path.read_bytes() == content
+
+
+def test_only_empty_groups_and_the_agents_that_are_named_are_taken_out(tmp_path: Path) -> None:
+    path = tmp_path / "mets.xml"
+    path.write_text(PLAIN)
+    index = MetsIndex.read(path)
+    added = Delta([File("OCR_1", "OCR", "text/xml", "PHYS_0001", "OCR/1.xml")], [Agent("a1", "x"), Agent("a2", "y")])
+    stamp = save(path, [added], index.stamp)
+    end = Delta(
+        overwrite=True, empties=[("OCR", "PHYS_0001")], ends_groups=["OCR", "OCR-D-IMG"], ends_agents=["a1", "a2"]
+    )
+    save(path, [end], stamp)
+    assert path.read_text() == PLAIN

@@ -96,6 +96,8 @@ def _create_tables() -> None:
         sa.Column("inputs", sa.Text(), nullable=False),
         sa.Column("outputs", sa.Text(), nullable=False),
         sa.Column("dropped", sa.Boolean(), nullable=False, server_default=sa.false()),
+        sa.Column("run", Number, nullable=False, server_default="0"),
+        sa.Column("replaced", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.PrimaryKeyConstraint("workspace", "file_grp", "page"),
         sqlite_with_rowid=False,
     )
