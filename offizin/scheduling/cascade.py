@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from offizin.jobs import SKIPPED, State
+from offizin.jobs import COPIED, SKIPPED, State
 from offizin.messages import Cause
 from offizin.scheduling.missing import skips_along
 from offizin.scheduling.run_steps import RunSteps
@@ -75,7 +75,7 @@ def follow(tx: Transaction, finished: Sequence[Finished], now: float) -> Consequ
             gone.add(seq)
             over[row.run] += 1
             message = f"needs job {lost_by[0].row.id}, {_ended_as(lost_by[0], row)}"
-            if taken.lost:
+            if taken.state is State.CANCELLED:
                 jobs.cancel_waiting(tx, [seq], Cause.NO_INPUT, message, now)
                 outcome.cancelled.append((row, message))
             else:
@@ -122,26 +122,28 @@ def _take_pages_out(tx: Transaction, row: JobRow, lost_by: Sequence[Finished], p
             return None
         if skipped:
             return Finished(row, State.SUCCESS, skipped=skipped)
-    else:
-        needs = f"needs job {lost_by[0].row.id}, in which this page"
-        pieces.end_pages(
-            tx,
-            [
-                PageEnding(row.seq, page, State.SUCCESS, Cause.NO_INPUT, f"{needs} was skipped", SKIPPED)
-                if page in skipped
-                else PageEnding(row.seq, page, State.CANCELLED, Cause.NO_INPUT, f"{needs} has no result")
-                for page in gone
-            ],
-        )
-        if len(gone) < len(waiting):
-            return None
-        pages = pieces.pages(tx, row.seq)
-        skipped = frozenset(page.page for page in pages if page.mark == SKIPPED)
-        lost = frozenset(page.page for page in pages if page.state is not State.SUCCESS)
-        if not lost:
-            return Finished(row, State.SUCCESS, skipped=skipped)
-        own -= skipped
-    return Finished(row, State.CANCELLED, own, wholly_lost=True, skipped=skipped)
+        return Finished(row, State.CANCELLED, own, wholly_lost=True)
+    needs = f"needs job {lost_by[0].row.id}, in which this page"
+    pieces.end_pages(
+        tx,
+        [
+            PageEnding(row.seq, page, State.SUCCESS, Cause.NO_INPUT, f"{needs} was skipped", SKIPPED)
+            if page in skipped
+            else PageEnding(row.seq, page, State.CANCELLED, Cause.NO_INPUT, f"{needs} has no result")
+            for page in gone
+        ],
+    )
+    return _end_of(tx, row, policies) if len(gone) == len(waiting) else None
+
+
+def _end_of(tx: Transaction, row: JobRow, policies: Policies) -> Finished:
+    """Of a job of many pages, of which none is left to be done."""
+    pages = pieces.pages(tx, row.seq)
+    lost = frozenset(page.page for page in pages if page.state is not State.SUCCESS)
+    skipped = frozenset(page.page for page in pages if page.mark == SKIPPED)
+    left_out = sum(page.mark in (SKIPPED, COPIED) for page in pages)
+    state = State.SUCCESS if policies.allows(len(lost), left_out, len(pages)) else State.CANCELLED
+    return Finished(row, state, lost, wholly_lost=len(lost) == len(pages), skipped=skipped)
 
 
 def _ended_as(before: Finished, row: JobRow) -> str:

@@ -161,8 +161,8 @@ def test_without_policies_a_page_without_output_is_missing(server: Server, book:
 def test_a_page_without_output_is_skipped_and_skipped_along(
     server: Server, book: Path, page_wise: bool, mode: str, cause: str
 ) -> None:
-    head = "policy on_missing_output=skip page_timeout=2" if mode == "hang" else "policy on_missing_output=skip"
-    run_id, state = run(server, book, steps(mode, head=head), page_wise=page_wise)
+    text = steps(mode, head="policy on_missing_output=skip", after="policy page_timeout=3" if mode == "hang" else "")
+    run_id, state = run(server, book, text, page_wise=page_wise)
     assert (state, pages_with(book, "OCR-D-OUT"), pages_with(book, "OCR-D-NEXT")) == ("SUCCESS", GOOD, GOOD)
     assert accounts(server, run_id) == [(4, 3, 0, 1, 0), (4, 3, 0, 1, 0)]
     assert gaps(server, run_id) == {(0, BAD, "skipped", cause), (1, BAD, "skipped", "NO_INPUT")}

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from offizin.jobs import FINAL, LIVE, State, final_run_state, may_become
+from offizin.jobs import COPIED, FINAL, LIVE, SKIPPED, State, final_run_state, may_become
 from offizin.messages import Delta, Piece
 from offizin.pages import resolve_pages
 from offizin.store.events import Change
@@ -21,6 +21,7 @@ from tests.simulation.outside import MetsFile, MetsFiles
 
 _deltas = msgspec.json.Decoder(list[Delta])
 _changes = msgspec.json.Decoder(list[Change])
+LEFT_OUT = (SKIPPED, COPIED)
 IN_FLIGHT = (State.QUEUED, State.RUNNING)
 
 
@@ -220,8 +221,11 @@ class Invariants:
 
     def _check_pages(self, rows: Sequence[JobState]) -> None:
         pages: dict[int, list[State]] = defaultdict(list)
-        for job, state in self._rows("SELECT job, state FROM job_pages"):
+        left_out: Counter[int] = Counter()
+        for job, state, mark in self._rows("SELECT job, state, mark FROM job_pages"):
             pages[job].append(State(state))
+            left_out[job] += mark in LEFT_OUT
+        limits = self._limits()
         open_pieces = Counter(job for (job,) in self._rows("SELECT job FROM pieces WHERE state <> 'SUCCESS'"))
         for row in rows:
             if not row.many:
@@ -230,8 +234,10 @@ class Invariants:
             if state in FINAL:
                 require(all(page in FINAL for page in own), f"job {row.seq} is {state}, its pages are {own}")
                 require(not open_pieces[row.seq], f"job {row.seq} is {state} with open pieces")
-                good = all(page is State.SUCCESS for page in own)
-                require(good == (state is State.SUCCESS), f"job {row.seq} is {state}, its pages are {own}")
+                lost, most = sum(page is not State.SUCCESS for page in own), limits[row.seq]
+                good = not lost if most is None else lost + left_out[row.seq] <= _so_many(most, len(own))
+                well = good and not (lost and state is State.CANCELLED)
+                require(well == (state is State.SUCCESS), f"job {row.seq} is {state}, its pages are {own}")
             elif state in IN_FLIGHT:
                 require(open_pieces[row.seq] > 0, f"job {row.seq} is {state} and has no open piece")
 
@@ -268,6 +274,39 @@ class Invariants:
             if has_failed and own_or_fallback and not self._retries[seq]:
                 left = last.get((run, step), 0) - number
                 require(left <= 0, f"job {seq} has failed at way {number}, with {left} fallbacks left")
+
+    def _limits(self) -> dict[int, float | None]:
+        """By job, how many pages of its step may be missing; None where nothing was said."""
+        rows = self._rows(
+            "SELECT jobs.seq, policies FROM jobs JOIN steps ON steps.run = jobs.run AND steps.number = jobs.step"
+        )
+        return {job: json.loads(policies).get("max_missing_outputs") for job, policies in rows}
+
+    def _end_allowed(self, run: int, states: Sequence[State]) -> State:
+        """What a run ends as, where so many pages of each step may be missing."""
+        limits = self._limits()
+        of_step: dict[int, list[tuple[int, State, str, bool]]] = defaultdict(list)
+        for seq, step, state, mark, cause, page in self._rows(
+            "SELECT seq, step, state, mark, cause, page FROM jobs WHERE run = ?", run
+        ):
+            if page is None or limits[seq] is None:
+                of_step[-seq].append((seq, State(state), "", False))
+            else:
+                of_step[step].append((seq, State(state), mark, cause == "CANCELLED"))
+        found: list[State] = []
+        for step, rows in of_step.items():
+            most = limits[rows[0][0]]
+            if step < 0 or most is None:
+                found += [state for _, state, _, _ in rows]
+                continue
+            missing = sum(state is not State.SUCCESS or mark in LEFT_OUT for _, state, mark, _ in rows)
+            by_user = any(state is not State.SUCCESS and user for _, state, _, user in rows)
+            if missing <= _so_many(most, len(rows)) and not by_user:
+                found.append(State.SUCCESS)
+            else:
+                left_out = any(mark in LEFT_OUT for _, _, mark, _ in rows)
+                found += [state for _, state, _, _ in rows] + [State.FAILED] * left_out
+        return final_run_state(found) if found else final_run_state(states)
 
     def _check_held(self, states: dict[int, JobState]) -> None:
         """Nothing waits for nobody: what is held is of a paused step, or its next try is not due; and all that is live
@@ -323,17 +362,19 @@ class Invariants:
             if message:
                 require(state == State.FAILED, f"run {run} was not saved and is {state}")
             else:
-                require(state == final_run_state(states), f"run {run} is {state} with {states}")
+                require(state == self._end_allowed(run, states), f"run {run} is {state} with {states}")
                 self._check_saved(run, state)
 
     def _check_saved(self, run: int, state: str) -> None:
         """What a run did is in the file on disk, once; and if it succeeded, all that it was asked for."""
-        for seq, job_state in self._rows("SELECT seq, state FROM jobs WHERE run = ?", run):
+        gaps: dict[frozenset[str], set[str]] = defaultdict(set)  # by what the job writes
+        for seq, job_state, mark in self._rows("SELECT seq, state, mark FROM jobs WHERE run = ?", run):
             job = self.jobs[seq]
-            done = job.pages if job_state == State.SUCCESS else frozenset[str]()
+            done = job.pages if job_state == State.SUCCESS and mark != SKIPPED else frozenset[str]()
             if job.many:
-                good = "SELECT page FROM job_pages WHERE job = ? AND state = 'SUCCESS'"
+                good = "SELECT page FROM job_pages WHERE job = ? AND state = 'SUCCESS' AND mark <> 'skipped'"
                 done = frozenset(page for (page,) in self._rows(good, seq))
+            gaps[job.writes] |= job.pages - done
             self._check_once(run, job.mets, job.writes, done)
         if state == State.SUCCESS:
             ((mets, selector),) = self._rows(
@@ -342,7 +383,8 @@ class Invariants:
             )  # fmt: skip
             pages = resolve_pages(selector, self._mets.books[Path(mets)].pages)
             for (writes,) in self._rows("SELECT output_file_grps FROM steps WHERE run = ?", run):
-                self._check_once(run, mets, json.loads(writes), pages)
+                groups = frozenset(json.loads(writes))
+                self._check_once(run, mets, groups, [page for page in pages if page not in gaps[groups]])
 
     def _check_once(self, run: int, mets: str, groups: Iterable[str], pages: Iterable[str]) -> None:
         book = self._mets.books[Path(mets)]
@@ -417,6 +459,10 @@ class Invariants:
         ends = self._rows("SELECT id, state FROM jobs UNION ALL SELECT id, state FROM runs")
         untold = [(name, state, told.get(name)) for name, state in ends if told.get(name) != state]
         require(not untold, f"the events tell other ends (id, state, told): {untold}")
+
+
+def _so_many(most: float, of: int) -> float:
+    return of if most < 0 else most if most >= 1 else most * of + 1e-9
 
 
 def require(holds: bool, otherwise: str) -> None:

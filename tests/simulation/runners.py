@@ -225,6 +225,10 @@ class SimulatedRunner:
 
     def _page(self, piece: Piece, page: str) -> PageOutcome:
         have = {file.file_grp for file in piece.slice.files if file.page_id == page}
+        if piece.refuse_existing and have & set(piece.output_file_grps):
+            return PageOutcome(page, cause=Cause.BAD_OUTPUT, message="OTHER output is there", existed=True)
+        if piece.copy_input and have & set(piece.input_file_grps):
+            return PageOutcome(page, [output(piece, group, page) for group in piece.output_file_grps])
         if have >= set(piece.output_file_grps) and not piece.overwrite:
             return PageOutcome(page, existed=True)
         if not have & set(piece.input_file_grps):

@@ -22,6 +22,17 @@ WORKFLOWS = (
     "book -I IMG -O BOOK\nfallback seg\nfallback old\nrec -I BOOK -O OCR\nfallback book",
 )
 
+POLICIES = (
+    "on_missing_output=skip",
+    "on_missing_output=copy",
+    "on_missing_input=skip",
+    "on_existing_output=fail",
+    "max_missing_outputs=1",
+    "on_missing_output=skip max_missing_outputs=0.3",
+    "on_missing_output=copy max_missing_outputs=2 on_missing_input=skip",
+    "on_missing_output=skip on_missing_input=fail",
+)
+
 # What users do to a run that they have submitted.
 LATER = (
     "cancel run", "cancel job", "retry run", "redo run", "set priority of run", "restart", "write METS of run",
@@ -42,6 +53,7 @@ class Act:
     pages: str = ""
     page_wise: bool = False
     overwrite: bool = False
+    policies: str = ""
     redo: str = "failed"
     step: int | None = None
     processor: str = ""
@@ -62,6 +74,7 @@ class Act:
             for word, said in [
                 ("page-wise", self.page_wise),
                 ("overwrite", self.overwrite),
+                (self.policies, self.policies),
                 (f"priority {self.priority}", self.priority),
                 ("after the job before", self.depends),
                 ("one job", self.alone),
@@ -109,7 +122,7 @@ class Scenario:
                 fewer = pages // 2 if pages > 2 else 1
                 yield replace(self, books=(*self.books[:book], fewer, *self.books[book + 1 :]))
         for at, act in enumerate(self.acts):
-            plain = replace(act, overwrite=False, depends=False, priority=0)
+            plain = replace(act, overwrite=False, policies="", depends=False, priority=0)
             if plain != act:
                 yield replace(self, acts=(*self.acts[:at], plain, *self.acts[at + 1 :]))
         if self.workers > 1:
@@ -147,6 +160,7 @@ def scenario(seed: int) -> Scenario:
                 pages=draw.choice(["", "", "P1", "P1..P3", "~P1"]) if books[book] > 3 else "",
                 page_wise=draw.random() < 0.5,
                 overwrite=draw.random() < 0.3,
+                policies=draw.choice(POLICIES) if draw.random() < 0.3 else "",
                 alone=draw.random() < 0.1,
                 priority=draw.choice([0, 0, 0, 1]),
                 depends=draw.random() < 0.15,

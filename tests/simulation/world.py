@@ -29,6 +29,7 @@ from offizin.settings import Settings
 from offizin.store import jobs, runs
 from offizin.store.transaction import InlineDatabase
 from offizin.workflows import Workflow, parse_workflow
+from offizin.workflows.policies import Policies
 from tests.simulation.chances import Chances
 from tests.simulation.invariants import Invariants, Violated
 from tests.simulation.outside import Hooks, MetsFile, MetsFiles, Programs, SimulatedBroker, SimulatedDatabase
@@ -363,6 +364,7 @@ class World:
                 pages=act.pages,
                 page_wise=act.page_wise,
                 overwrite=act.overwrite,
+                policies=Policies.from_pairs([pair.split("=") for pair in act.policies.split()]),
                 priority=act.priority,
                 kind=RunKind.JOB if act.alone else RunKind.WORKFLOW,
                 depends_on=before[2][-1:] if act.depends and before else (),
