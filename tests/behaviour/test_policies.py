@@ -21,6 +21,7 @@ from tests.behaviour.scripted_processors import write_processor
 from tests.behaviour.sizes import Place
 
 PAGES = 4
+PLAIN = "misbehaving-plain"
 BAD = "P3"
 ALL = {f"P{number}" for number in range(1, PAGES + 1)}
 GOOD = ALL - {BAD}
@@ -94,7 +95,7 @@ _ENVIRONMENT = {
 
 @pytest.fixture(scope="module")
 def server(shared_place: Place) -> Iterator[Server]:
-    write_processor(shared_place.processors, _MISBEHAVING, "ocrd-misbehaving")
+    write_processor(shared_place.processors, _MISBEHAVING, "ocrd-troubled")
     write_processor(shared_place.processors, _WHOLE, "ocrd-whole")
     write_processor(shared_place.processors, _READER, "ocrd-reader")
     write_processor(shared_place.processors, _READER, "ocrd-own-reader")
@@ -104,7 +105,7 @@ def server(shared_place: Place) -> Iterator[Server]:
             patch.setenv(name, value)
         running = shared_place.server()
         # one slot of each, whose runner stays warm
-        names = ("dummy", "misbehaving", "whole", "reader", "own-reader", "plain")
+        names = ("dummy", "troubled", "whole", "reader", "own-reader", "misbehaving-plain")
         shared_place.staff([f"ocrd-{name}:1" for name in names])
     yield running
     assert running.stop() == 0
@@ -118,9 +119,7 @@ def book(tmp_path: Path) -> Path:
 page_wise = pytest.mark.parametrize("page_wise", [True, False], ids=["page-wise", "whole book"])
 
 
-def steps(
-    mode: str = "raise", where: str = BAD, head: str = "", after: str = "", processor: str = "misbehaving"
-) -> str:
+def steps(mode: str = "raise", where: str = BAD, head: str = "", after: str = "", processor: str = "troubled") -> str:
     parameters = json.dumps({"mode": mode, "where": where})
     first = f"{processor} -I OCR-D-IMG -O OCR-D-OUT -p '{parameters}'"
     return f"{head}\n{first}\n{after}\ndummy -I OCR-D-OUT -O OCR-D-NEXT\n"
@@ -271,7 +270,7 @@ def test_jobs_by_themselves_have_policies_of_their_own_on_one_warm_runner(server
         ({"max_missing_outputs": 1}, "SUCCESS", GOOD),
     ]
     ids = [
-        server.run_job(book, "ocrd-misbehaving", output_file_grps=[f"OUT-{number}"], parameters=parameters, **policies)
+        server.run_job(book, "ocrd-troubled", output_file_grps=[f"OUT-{number}"], parameters=parameters, **policies)
         for number, (policies, _, _) in enumerate(asked)
     ]
     for number, (job, (_, state, pages)) in enumerate(zip(ids, asked, strict=True)):
@@ -279,7 +278,7 @@ def test_jobs_by_themselves_have_policies_of_their_own_on_one_warm_runner(server
         assert pages_with(book, f"OUT-{number}") == pages
     for page_id in (BAD,):
         job = server.run_job(
-            book, "ocrd-misbehaving", output_file_grps=["ALONE"], parameters=parameters, page_id=page_id,
+            book, "ocrd-troubled", output_file_grps=["ALONE"], parameters=parameters, page_id=page_id,
             on_missing_output="skip",
         )  # fmt: skip
         assert server.wait_for_job(job)["state"] == "SUCCESS"
@@ -289,15 +288,15 @@ def test_jobs_by_themselves_have_policies_of_their_own_on_one_warm_runner(server
 
 @page_wise
 def test_programs_that_are_no_python_are_held_to_the_same(server: Server, book: Path, page_wise: bool) -> None:
-    run_id, state = run(server, book, steps("exit", processor="plain"), page_wise=page_wise, on_missing_output="skip")
+    run_id, state = run(server, book, steps("exit", processor=PLAIN), page_wise=page_wise, on_missing_output="skip")
     assert (state, pages_with(book, "OCR-D-OUT")) == ("SUCCESS", GOOD)
     assert (0, BAD, "skipped", "EXIT") in gaps(server, run_id)
-    again = f"policy on_existing_output=fail\n{steps(processor='plain')}"
+    again = f"policy on_existing_output=fail\n{steps(processor=PLAIN)}"
     run_id, state = run(server, book, again, page_wise=page_wise)
     assert state == "FAILED"
     assert {gap[1:] for gap in gaps(server, run_id) if gap[0] == 0} == {(p, "failed", "BAD_OUTPUT") for p in GOOD}
     other = make_book(book.parent / "other", PAGES)
-    run_id, state = run(server, other, steps("exit", processor="plain"), page_wise=page_wise, on_missing_output="copy")
+    run_id, state = run(server, other, steps("exit", processor=PLAIN), page_wise=page_wise, on_missing_output="copy")
     assert (state, pages_with(other, "OCR-D-OUT")) == ("SUCCESS", ALL)
     [copy] = OcrdMets(filename=str(other)).find_files(fileGrp="OCR-D-OUT", pageId=BAD)
     assert (other.parent / copy.local_filename).read_bytes() == (other.parent / "OCR-D-IMG/IMG_3.png").read_bytes()
@@ -333,9 +332,7 @@ def test_the_command_takes_policies_and_names_the_pages_that_are_missing(server:
     ended = subprocess.run([*command, "--on-missing-output", "skip"], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     assert "3 of 4 pages came out of the last step" in ended.stdout
-    skipped = (
-        "step 1 misbehaving: 1 of 4 pages are missing, because they were skipped: P3 (EXCEPTION: ValueError: no ink)"
-    )
+    skipped = "step 1 troubled: 1 of 4 pages are missing, because they were skipped: P3 (EXCEPTION: ValueError: no ink)"
     assert skipped in ended.stdout
     assert "Step 2 reader: 6 words in 3 lines in 3 regions, mean confidence 50 %" in ended.stdout
     ended = subprocess.run(
@@ -352,7 +349,7 @@ def test_the_command_takes_policies_and_names_the_pages_that_are_missing(server:
     }  # fmt: skip
     status = [sys.executable, "-m", "offizin", "status", told["run"]["run_id"], "--server", server.url]
     ended = subprocess.run(status, capture_output=True, text=True, check=False)
-    assert "step 1 misbehaving: 1 of 4 pages are missing, because they failed: P3" in ended.stdout
+    assert "step 1 troubled: 1 of 4 pages are missing, because they failed: P3" in ended.stdout
 
 
 def test_what_is_no_policy_is_refused(server: Server, book: Path) -> None:
