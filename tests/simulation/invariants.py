@@ -242,8 +242,8 @@ class Invariants:
                 require(open_pieces[row.seq] > 0, f"job {row.seq} is {state} and has no open piece")
 
     def _check_ways(self, states: dict[int, JobState]) -> None:
-        """What has failed for good has tried all fallbacks, unless somebody asked for another way; who does the work is
-        who the way says."""
+        """What has failed for good has tried all fallbacks, unless output was there or somebody asked for another way;
+        who does the work is who the way says."""
         if not self._rows("SELECT 1 FROM alternatives LIMIT 1"):
             return
         last = {
@@ -260,12 +260,14 @@ class Invariants:
         }
         alone = (
             "SELECT seq, run, step, alternative, processor, "
-            "state = 'FAILED' AND cause NOT IN ('NO_INPUT', 'DISK_FULL') FROM jobs WHERE page IS NOT NULL"
+            "state = 'FAILED' AND cause NOT IN ('NO_INPUT', 'DISK_FULL') AND message NOT LIKE '%is there' "
+            "FROM jobs WHERE page IS NOT NULL"
         )
         of_many = (
             "SELECT jobs.seq, run, step, pieces.alternative, pieces.processor, EXISTS (SELECT 1 FROM job_pages AS p "
             "WHERE p.job = jobs.seq AND p.piece = pieces.number AND p.state = 'FAILED' "
-            "AND p.cause NOT IN ('NO_INPUT', 'DISK_FULL')) FROM jobs JOIN pieces ON pieces.job = jobs.seq"
+            "AND p.cause NOT IN ('NO_INPUT', 'DISK_FULL') AND p.message NOT LIKE '%is there') "
+            "FROM jobs JOIN pieces ON pieces.job = jobs.seq"
         )
         for seq, run, step, number, processor, has_failed in self._rows(f"{alone} UNION ALL {of_many}"):
             if number > 0:
