@@ -76,9 +76,11 @@ def _live_through(cluster: Cluster, kill_test: KillTest, troubles: Sequence[str]
 
 
 def _hit(cluster: Cluster, kill_test: KillTest, trouble: str, random: Random) -> None:
-    """Again, if there was no work in flight."""
-    for _ in range(_ATTEMPTS):
+    """Again, with more work, if there was none in flight: some was done before all was submitted."""
+    for attempt in range(_ATTEMPTS):
         cluster.need_work()
+        for _ in range(attempt):
+            cluster.new_batch()
         while not cluster.submit_what_is_left(cluster.server_at_hand):  # type: ignore[arg-type]
             pass
         cluster.pass_events(random.randint(5, 60))
