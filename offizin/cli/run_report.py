@@ -89,6 +89,9 @@ def next_commands(run: RunSummary, failures: Failures, options: str) -> list[str
         commands.append(f"offizin resume{options} {run.run_id}   # goes on with what is paused")
     if run.count(State.FAILED) or run.count(State.CANCELLED):
         commands.append(f"offizin retry{options} {run.run_id}   # does again only what failed or was cancelled")
+    elif any(step.account.skipped for step in run.steps):
+        again = "does the skipped pages again"
+        commands.append(f"offizin retry{options} {run.run_id} --what missing   # {again}")
     elif run.message:
         commands.append(f"offizin retry{options} {run.run_id}   # saves the METS, once that can be done")
     if failures.failures:

@@ -61,20 +61,24 @@ def of_run(tx: Transaction, run: int) -> list[AlternativeRow]:
 
 
 def pages_done(tx: Transaction, run: int) -> dict[tuple[int, int], list[str]]:
-    """The pages that succeeded in another way than their step's own, by step and number of the way, in their order."""
+    """The pages that succeeded in another way than their step's own, copies of their input included, by step and number
+    of the way, in their order."""
     alone = select(jobs.c.step, jobs.c.alternative, jobs.c.page, jobs.c.seq.label("place")).where(
         jobs.c.run == run,
         jobs.c.page.is_not(None),
         jobs.c.state == State.SUCCESS,
         jobs.c.mark != SKIPPED,
-        jobs.c.alternative > 0,
+        jobs.c.alternative != OWN_WAY,
     )
     of_many = (
         select(jobs.c.step, pieces.c.alternative, job_pages.c.page, job_pages.c.number.label("place"))
         .join(job_pages, job_pages.c.job == jobs.c.seq)
         .join(pieces, (pieces.c.job == jobs.c.seq) & (pieces.c.number == job_pages.c.piece))
         .where(
-            jobs.c.run == run, job_pages.c.state == State.SUCCESS, job_pages.c.mark != SKIPPED, pieces.c.alternative > 0
+            jobs.c.run == run,
+            job_pages.c.state == State.SUCCESS,
+            job_pages.c.mark != SKIPPED,
+            pieces.c.alternative != OWN_WAY,
         )
     )
     both = union_all(alone, of_many).subquery()

@@ -182,6 +182,7 @@ def test_the_input_is_copied_where_there_is_no_output(
     [copy] = OcrdMets(filename=str(book)).find_files(fileGrp="OCR-D-OUT", pageId=BAD)
     text = (book.parent / copy.local_filename).read_text()
     assert copy.ID in text
+    assert '<mets:note xmlns:ocrd="https://ocr-d.de" ocrd:option="input-copied">P3</mets:note>' in book.read_text()
     assert "IMG_3.png" in text
 
 

@@ -95,4 +95,5 @@ def test_without_a_limit_no_page_may_fail_and_any_number_be_left_out() -> None:
 def test_text_goes_there_and_back() -> None:
     said = Policies(OnMissingOutput.COPY, page_timeout=2.5)
     assert Policies.from_text(said.to_text()) == said
-    assert Policies.from_text("{}") == Policies() and Policies().to_text() == "{}"
+    assert Policies.from_text("{}") == Policies()
+    assert Policies().to_text() == "{}"

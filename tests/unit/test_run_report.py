@@ -6,8 +6,9 @@ from io import StringIO
 
 from rich.console import Console
 
+from offizin.cli.gap_report import has_gaps, recognised, show_gaps
 from offizin.cli.run_report import next_commands, show_failures, show_results, show_run
-from offizin.client import Failure, Failures, RunSummary, StepSummary
+from offizin.client import Failure, Failures, Gap, Gaps, PageAccount, Recognised, RunSummary, StepSummary
 from offizin.jobs import State
 
 RUN = "3da49c41-6119-44a8-9a9f-128a43edad58"
@@ -113,3 +114,24 @@ def test_the_next_commands_lead_to_the_same_place() -> None:
 def test_nothing_is_to_be_retried_when_all_went_well() -> None:
     commands = next_commands(run({State.SUCCESS: 1}, state=State.SUCCESS), Failures([]), "")
     assert [command.split("   #")[0] for command in commands] == ["offizin text /b"]
+
+
+def test_gaps_are_told_in_one_line_for_each_step_and_reason() -> None:
+    account = PageAccount(pages_in=20, pages_out=8, missing=0, skipped=12)
+    step = StepSummary(0, "ocrd-x", counts={State.SUCCESS: 20}, account=account)
+    shown = RunSummary(RUN, State.SUCCESS, "/b/mets.xml", 0.0, ended_at=1.0, steps=[step])
+    gaps = [Gap(0, "ocrd-x", f"P{n}", "skipped", "job", "EXCEPTION", "no\x1b ink\nat all") for n in range(12)]
+    lines = printed(show_gaps, shown, Gaps(gaps)).splitlines()
+    assert lines[0] == "8 of 20 pages came out of the last step."
+    assert lines[1].startswith("  step 1 x: 12 of 20 pages are missing, because they were skipped: P0, P1")
+    assert lines[1].endswith("P9 and 2 more (EXCEPTION: no\ufffd ink)")
+    assert len(lines) == 2
+    assert has_gaps(shown)
+    assert any("--what missing" in command for command in next_commands(shown, Failures([]), ""))
+    assert printed(show_gaps, shown, Gaps()) == ""
+
+
+def test_what_was_recognised_is_told_with_its_confidence() -> None:
+    step = StepSummary(1, "ocrd-x", recognised=Recognised(regions=3, lines=120, words=1234, confidence=0.871))
+    assert recognised(step) == "1,234 words in 120 lines in 3 regions, mean confidence 87 %"
+    assert recognised(StepSummary(1, "ocrd-x", recognised=Recognised(regions=1))) == "1 region"
