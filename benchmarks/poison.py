@@ -52,8 +52,8 @@ def measure(conditions: Conditions) -> Group:
         if mode != "ok":
             figures.append(Figure("beside the same book without", f"{longer:.2f} ×"))
     note = (
-        f"The first step takes {SECONDS * 1e3:.0f} ms a page. What a crash costs is loading the processor anew, about a "
-        "second; it weighs less the longer a page takes."
+        f"The first step takes {SECONDS * 1e3:.0f} ms a page. A crash costs loading the processor anew, about a "
+        "second; that weighs less the longer a page takes."
     )
     return Group("Poison pages", figures, [note])
 
