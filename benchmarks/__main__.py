@@ -28,6 +28,7 @@ ONE_MACHINE = (
     "waiting",
     "mets_figures",
     "poison",
+    "rerun",
 )
 CLUSTER = ("cluster_throughput", "cluster_latency", "two_servers", "cluster_waiting")
 NAMES = ONE_MACHINE + CLUSTER
