@@ -71,6 +71,7 @@ class Runner:
     def __init__(self, processor_class: Any, channel: Channel, executable: str, version: str, logs: str) -> None:
         self._channel = channel
         self._version = version
+        self._last_recipe = ("", ""), ""
         self._logs = logs
         self._executable = executable
         self._log = JobLog()
@@ -89,7 +90,7 @@ class Runner:
         self._channel.hold(b"S\n")
         self._channel.flush()
         began = perf_counter()
-        recipe = recipe_of(piece.processor, self._version, piece.parameters)
+        recipe = self._recipe_for(piece)
         reports = _Reports(self._channel, piece, recipe)
         try:
             self._log.start(os.path.join(self._logs, piece.log))
@@ -106,6 +107,12 @@ class Runner:
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         seconds = perf_counter() - began
         self._channel.hold(encode_end(piece, reports.rest, peak_memory=memory, seconds=seconds, recipe=recipe, **end))
+
+    def _recipe_for(self, piece: Piece) -> str:
+        key = piece.processor, repr(piece.parameters)  # 1 is not true there
+        if self._last_recipe[0] != key:
+            self._last_recipe = key, recipe_of(piece.processor, self._version, piece.parameters)
+        return self._last_recipe[1]
 
     def _run(self, piece: Piece, reports: _Reports) -> dict[str, Any]:
         """The fields of the piece's last result, beside its pages. Raises what keeps it from being begun."""
