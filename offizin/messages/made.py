@@ -17,7 +17,7 @@ class FileState(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Made(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """How an attempt came to a page's files: ``recipe`` and ``inputs`` are digests (see ``scheduling.fingerprints``),
+    """How an attempt came to a page's files: ``recipe`` and ``inputs`` are digests (see ``messages.recipes``),
     ``reads`` the files behind ``inputs`` as far as they lie on disk."""
 
     page: str

@@ -1,5 +1,5 @@
 """What the pages of a piece are made of, looked at before a processor sees it: the counterpart of
-offizin/scheduling/fingerprints.py."""
+offizin/messages/recipes.py."""
 
 from __future__ import annotations
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from offizin.messages import File, FileState
+from offizin.messages.recipes import recipe_of
 from offizin.scheduling.comparison import Comparison
-from offizin.scheduling.fingerprints import fingerprints_after, recipe_of, states_in
+from offizin.scheduling.fingerprints import fingerprints_after, states_in
 from offizin.scheduling.lanes import Lane
 from offizin.scheduling.learned import LearnedProcessors
 from offizin.scheduling.plan import Plan, PlannedStep, nothing_there, plan

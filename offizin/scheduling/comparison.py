@@ -8,7 +8,7 @@ import stat
 from collections.abc import Mapping, Sequence
 
 from offizin.messages import File, FileState
-from offizin.scheduling.fingerprints import inputs_of
+from offizin.messages.recipes import inputs_of
 from offizin.scheduling.plan import MISSING, THERE, Found, Output, PlannedStep
 from offizin.store.fingerprints import Fingerprint
 

@@ -26,6 +26,7 @@ from offizin.messages import (
     decode_unloadable,
     encode,
 )
+from offizin.messages.recipes import recipe_of
 from offizin.scheduling.arrivals import Arrivals
 from offizin.scheduling.arriving_logs import ArrivingLogs, logs_of
 from offizin.scheduling.breaker import Breaker, Trip
@@ -33,7 +34,6 @@ from offizin.scheduling.choosing import Choice, Choosing
 from offizin.scheduling.completion_write import CompletionWrite, Written
 from offizin.scheduling.dispatch import Dispatcher
 from offizin.scheduling.dispatched import Dispatched
-from offizin.scheduling.fingerprints import recipe_of
 from offizin.scheduling.learned import LearnedProcessors
 from offizin.scheduling.retry_policy import Limits
 from offizin.scheduling.verdicts import Claims, Verdict, judge

@@ -1,39 +1,13 @@
-"""Of what a page's files were made, as digests. Pure; the counterpart of offizin/runner/inputs.py.
-
-A page of a step is made again only when its *recipe* (processor, version, parameters) or its *inputs* (the files of
-its input groups: group, mimetype, content) are others than those its files were made of. A file that lies nowhere on
-disk is known by its URL.
-"""
+"""Of what pages' files were made, as the deltas of a METS tell it. Pure; the digests: offizin.messages.recipes."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from offizin.messages import Delta, File, FileState
 from offizin.mets.names import as_path
 from offizin.store.fingerprints import Fingerprint, Place
-
-# counted up when the same things get other digests
-FORMAT = 1
-
-_text = json.JSONEncoder(separators=(",", ":")).encode
-_canonical = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
-
-Contents = Sequence[tuple[str, str, str]]
-
-
-def recipe_of(processor: str, version: str, parameters: str) -> str:
-    """``parameters`` is the text of a JSON object, defaults filled in."""
-    return _digest([FORMAT, processor, version, _canonical(json.loads(parameters))])
-
-
-def inputs_of(files: Contents) -> str:
-    """Of ``(file group, mimetype, digest or URL)`` of all files, in order."""
-    return _digest([list(file) for file in files])
 
 
 def place_of(file_grp: str, page: str | None) -> Place:
@@ -92,7 +66,3 @@ def states_in(deltas: Iterable[Delta]) -> dict[str, FileState]:
                 path = as_path(file.local_filename)
                 found[path] = FileState(path, file.size, file.changed_at, file.inode, file.digest)
     return found
-
-
-def _digest(value: Any) -> str:
-    return hashlib.blake2b(_text(value).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from msgspec.structs import replace
 
 from offizin.errors import InvalidRequest, NotFound
 from offizin.messages import Counts, File
+from offizin.workers.file_states import state_of
 from offizin.workspaces.page_text import page_statistics
 
 MIMETYPE_PAGE = "application/vnd.prima.page+xml"
@@ -39,20 +39,14 @@ def richest(added: Sequence[Added]) -> Counts | None:
 def _look_at(directory: str, file: File) -> Added:
     if not file.local_filename:
         return Added(file)
-    path = Path(directory, file.local_filename)
-    digest, size = hashlib.blake2b(digest_size=16), 0
-    try:
-        with path.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
-                size += len(block)
-    except OSError:
+    state = state_of(directory, file.local_filename)
+    if state is None:
         return Added(file)
-    file = replace(file, size=size, digest=digest.hexdigest())
+    file = replace(file, size=state.size, digest=state.digest, changed_at=state.changed_at, inode=state.inode)
     if file.mimetype != MIMETYPE_PAGE:
         return Added(file)
     try:
-        found = page_statistics(path)
+        found = page_statistics(Path(directory, file.local_filename or ""))
     except (InvalidRequest, NotFound) as error:
         return Added(file, fault=error.message)
     counts = Counts(found.regions, found.lines, found.words, found.confidence)

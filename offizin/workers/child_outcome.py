@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from offizin.messages import Cause, File, PageOutcome, Piece
 from offizin.workers.added_files import Added, richest
+from offizin.workers.child_inputs import UNKNOWN, MadeOfPages
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def before(piece: Piece) -> Before:
     return Before([page for page in piece.slice.pages if page not in settled], settled)
 
 
-def after_success(piece: Piece, known: Before, added: Sequence[Added]) -> Outcome:
+def after_success(piece: Piece, known: Before, added: Sequence[Added], made_of: MadeOfPages) -> Outcome:
     """The program ended with exit code 0. Files of pages that are not the piece's stay with those of no page."""
     files = _by_page(added)
     pages = []
@@ -57,7 +58,7 @@ def after_success(piece: Piece, known: Before, added: Sequence[Added]) -> Outcom
         if page in known.settled:
             pages.append(known.settled[page])
         elif _has_output(piece, made):
-            pages.append(_done(page, made))
+            pages.append(_done(page, made, made_of))
         else:
             message = f"the program ended without a file of the page in {','.join(piece.output_file_grps)}"
             if not added:
@@ -66,14 +67,14 @@ def after_success(piece: Piece, known: Before, added: Sequence[Added]) -> Outcom
     return Outcome(pages, [each.file for rest in files.values() for each in rest])
 
 
-def after_failure(piece: Piece, known: Before, added: Sequence[Added]) -> Outcome:
+def after_failure(piece: Piece, known: Before, added: Sequence[Added], made_of: MadeOfPages) -> Outcome:
     """The program ended in any other way, or was ended."""
     files = _by_page(added)
     last = added[-1].file.page_id if added else None
     pages = list(known.settled.values())
     for page in known.to_do:
         if page != last and page in files and _has_output(piece, files[page]):
-            pages.append(_done(page, files[page]))
+            pages.append(_done(page, files[page], made_of))
     return Outcome(pages, open_pages=len(piece.slice.pages) - len(pages))
 
 
@@ -82,10 +83,12 @@ def _has_output(piece: Piece, made: Sequence[Added]) -> bool:
     return not groups or any(each.file.file_grp in groups for each in made)
 
 
-def _done(page: str, made: Sequence[Added]) -> PageOutcome:
+def _done(page: str, made: Sequence[Added], made_of: MadeOfPages) -> PageOutcome:
     if faults := [each.fault for each in made if each.fault]:
         return PageOutcome(page, cause=Cause.BAD_OUTPUT, message="; ".join(faults))
-    return PageOutcome(page, [each.file for each in made], counts=richest(made))
+    how = made_of.get(page, UNKNOWN) if made else UNKNOWN
+    files = [each.file for each in made]
+    return PageOutcome(page, files, counts=richest(made), inputs=how.inputs, reads=how.reads)
 
 
 def _by_page(added: Sequence[Added]) -> dict[str | None, list[Added]]:

@@ -14,11 +14,13 @@ from msgspec.structs import replace
 
 from offizin.errors import OffizinError, RunnerLost, Unavailable
 from offizin.messages import Cause, Piece, Result
+from offizin.messages.recipes import recipe_of
 from offizin.mets.scan import Scan
 from offizin.workers.added_files import look_at
 from offizin.workers.attempt_mets import AttemptMets
 from offizin.workers.child_call import call_of, policies_of
 from offizin.workers.child_copying import copy_pages
+from offizin.workers.child_inputs import look_at_inputs
 from offizin.workers.child_log import ChildLog
 from offizin.workers.child_outcome import Before, Outcome, after_failure, after_success, before
 from offizin.workers.exit_causes import cause_of
@@ -33,14 +35,15 @@ _LOOK_AFTER, _LOOK_EVERY = 0.02, 1.0
 
 
 class ChildProcess:
-    """``environment`` is that of the program, ``owner`` the directory by which its leftovers are found, ``log`` the
-    job's log, ``may_write`` says whether the worker's lease still holds."""
+    """``version`` and ``environment`` are those of the program, ``owner`` the directory by which its leftovers are
+    found, ``log`` the job's log, ``may_write`` says whether the worker's lease still holds."""
 
     def __init__(
         self,
         executable: Path,
         piece: Piece,
         *,
+        version: str,
         environment: Mapping[str, str],
         owner: Path,
         log: Path,
@@ -50,6 +53,7 @@ class ChildProcess:
         self.pid = 0
         self._executable = executable
         self._piece = piece
+        self._recipe = recipe_of(piece.processor, version, bytes(piece.parameters).decode())
         self._environment = environment
         self._owner = owner
         self._log = log
@@ -75,24 +79,25 @@ class ChildProcess:
         try:
             result = await self._run(known)
         except (OSError, OffizinError) as error:  # no log, no workspace, no METS, no process
-            result = self._result(after_failure(piece, known, []), _cause(error), str(error))
+            result = self._result(after_failure(piece, known, [], {}), _cause(error), str(error))
         if self._killed:
             result = replace(result, end=False, cause=None, message="")
         failed = result.cause is not None or any(page.cause is not None for page in result.pages)
         return replace(
             result, seconds=round(time.monotonic() - began, 6), peak_memory=self._peak_memory,
-            runner=self.pid if failed else 0,
+            runner=self.pid if failed else 0, recipe=self._recipe,
         )  # fmt: skip
 
     async def _run(self, known: Before) -> Result:
         piece = self._piece
         if not known.to_do:
-            return self._result(after_success(piece, known, []))
+            return self._result(after_success(piece, known, [], {}))
+        made_of = await asyncio.to_thread(look_at_inputs, piece)
         mets = await asyncio.to_thread(self._open_mets)
         if piece.copy_input:
             await asyncio.to_thread(copy_pages, piece, known.to_do, mets)
             added = await asyncio.to_thread(look_at, piece.directory, list(mets.added.values()))
-            return self._result(after_success(piece, known, added))
+            return self._result(after_success(piece, known, added, made_of))
         log = await ChildLog.open(self._log)
         try:
             url = await self._endpoint.open(mets)
@@ -105,9 +110,9 @@ class ChildProcess:
         added = await asyncio.to_thread(look_at, piece.directory, list(mets.added.values()))
         tail = log.tail()
         if code == 0 and not self._late and not self._killed:
-            result = self._result(after_success(piece, known, added))
+            result = self._result(after_success(piece, known, added, made_of))
         else:
-            result = self._result(after_failure(piece, known, added), *self._why(code, tail))
+            result = self._result(after_failure(piece, known, added, made_of), *self._why(code, tail))
         failed = result.cause is not None or any(page.cause is not None for page in result.pages)
         return replace(result, log_tail=tail if failed else "", missing_attribute=mets.missing_attribute)
 

@@ -131,6 +131,7 @@ class PlainProgram:
         self._child = ChildProcess(
             self._executable,
             piece,
+            version=self.handshake.version,
             environment=self._environment,
             owner=self._owner,
             log=self._job_logs / piece.log,

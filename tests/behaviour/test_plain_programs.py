@@ -109,13 +109,32 @@ def test_it_is_shown_that_a_program_is_called_for_each_piece(server: Server, tmp
 
 def test_what_is_there_already_is_not_done_again(server: Server, tmp_path: Path) -> None:
     mets = make_book(tmp_path / "book", PAGES)
-    first = server.run_workflow(mets, step("exit"), page_wise=True)["job_id"]
-    assert server.wait_for_run(first) == "FAILED"
+    first = server.run_workflow(mets, step(where="nowhere"), page_wise=True, page_id="P1..P3")["job_id"]
+    assert server.wait_for_run(first) == "SUCCESS"
     made = {path: path.stat().st_mtime_ns for path in (mets.parent / "OCR-D-OUT").iterdir()}
-    second = server.run_workflow(mets, step(), page_wise=False)["job_id"]
+    assert len(made) == 3
+    second = server.run_workflow(mets, step(where="nowhere"), page_wise=True)["job_id"]
     assert server.wait_for_run(second) == "SUCCESS", failures(server, second)
     assert pages_with(mets, "OCR-D-OUT") == ALL
     assert {path: path.stat().st_mtime_ns for path in made} == made
+
+
+@pytest.mark.parametrize("page_wise", [True, False], ids=["page-wise", "whole book"])
+def test_a_workflow_that_is_run_again_makes_anew_only_what_has_changed(
+    server: Server, tmp_path: Path, page_wise: bool
+) -> None:
+    mets = make_book(tmp_path / "book", 2)
+
+    def run(where: str) -> dict[str, int]:
+        found = server.run_workflow(mets, step("ok", where), page_wise=page_wise)["job_id"]
+        assert server.wait_for_run(found) == "SUCCESS", failures(server, found)
+        return {path.name: path.stat().st_mtime_ns for path in (mets.parent / "OCR-D-OUT").iterdir()}
+
+    first = run("nowhere")
+    assert run("nowhere") == first
+    changed = run("elsewhere")
+    assert changed.keys() == first.keys()
+    assert all(changed[name] != first[name] for name in first)
 
 
 def test_what_is_there_gives_way_when_it_is_to_be_overwritten(server: Server, tmp_path: Path) -> None:

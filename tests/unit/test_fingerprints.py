@@ -14,12 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offizin.messages import Delta, File, FileState, Made, Piece, Slice, encode
+from offizin.messages.recipes import recipe_of
 from offizin.runner import codec
 from offizin.runner.digests import Digests
 from offizin.runner.inputs import Inputs
 from offizin.runner.inputs import recipe_of as recipe_in_runner
 from offizin.scheduling.comparison import Comparison
-from offizin.scheduling.fingerprints import fingerprints_after, recipe_of, states_in
+from offizin.scheduling.fingerprints import fingerprints_after, states_in
 from offizin.scheduling.plan import MISSING, Found, Output, PlannedStep, plan
 from offizin.store.fingerprints import Fingerprint
 from offizin.workflows.policies import OnExistingOutput, Policies
