@@ -85,7 +85,9 @@ class Loading:
             try:
                 runner = await self._start_warm(processor, executable)
             except RunnerNotPython as error:
-                log.info("%s is called for each piece, as no runner begins in it: %s", processor, error)
+                # Advice: it was silent for too long, and may be a Python processor all the same.
+                level = logging.WARNING if error.advice else logging.INFO
+                log.log(level, "%s is called for each piece, as no runner begins in it: %s", processor, error)
                 runner = await self._start_plain(executable)
         if (left := self._membership.lease_left()) < math.inf:
             runner.renew(left)
