@@ -68,6 +68,8 @@ def show_failures(console: Console, failures: Failures, *, in_full: int = IN_FUL
 
 def show_results(console: Console, run: RunSummary) -> None:
     """Where the files lie that it made. Of a job of many pages that failed, the good pages are there, too."""
+    if run.undone_at is not None:
+        return
     made = [
         group
         for step in run.steps
@@ -83,6 +85,8 @@ def show_results(console: Console, run: RunSummary) -> None:
 
 def next_commands(run: RunSummary, failures: Failures, options: str) -> list[str]:
     """``options`` are those that lead to the server or home of the run, as on a command line."""
+    if run.undone_at is not None:
+        return []
     options = f" {options}" if options else ""
     commands = []
     if any(step.pause for step in run.steps):

@@ -12,6 +12,7 @@ from offizin.scheduling.comparison import Comparison
 from offizin.scheduling.fingerprints import fingerprints_after, states_in
 from offizin.scheduling.lanes import Lane
 from offizin.scheduling.learned import LearnedProcessors
+from offizin.scheduling.live_work import live_work
 from offizin.scheduling.plan import Plan, PlannedStep, nothing_there, plan
 from offizin.scheduling.workforce import Processors
 from offizin.store import deltas, fingerprints
@@ -41,14 +42,18 @@ class Comparing:
             if (found := index.files(group, page))
         }
 
-        def look(tx: Transaction) -> tuple[dict[Place, Fingerprint], dict[str, FileState]]:
+        def look(tx: Transaction) -> tuple[dict[Place, Fingerprint], dict[str, FileState], set[tuple[str, str]]]:
             before = fingerprints.of_groups(tx, workspace, written)
             _, waiting = deltas.of_workspace(tx, workspace)
             after = before | fingerprints_after(waiting, before)
             known = {place: each for place, each in after.items() if each is not None}
-            return known, fingerprints.digests(tx, workspace) | states_in(waiting) if known else {}
+            if not known:
+                return known, {}, set()
+            live = live_work(tx, workspace, steps=steps)
+            coming = {(group, page) for work in live for group in work.writes for page in work.pages}
+            return known, fingerprints.digests(tx, workspace) | states_in(waiting), coming
 
-        known, states = await self._database.read(look)
+        known, states, coming = await self._database.read(look)
         if not known and not any(group in written for group, _ in files):
             return plan(steps, pages, page_wise=page_wise, found=nothing_there), []
         recipes: dict[int, str] = {}
@@ -58,7 +63,7 @@ class Comparing:
                 for s in steps
             ]
             recipes = {s.number: recipe_of(s.processor, await self._version(s.processor), s.parameters) for s in steps}
-        comparison = Comparison(str(index.directory), files, known, states, recipes, pages)
+        comparison = Comparison(str(index.directory), files, known, states, recipes, pages, coming)
         planned = await asyncio.to_thread(plan, steps, pages, page_wise=page_wise, found=comparison.found)
         return planned, comparison.seen
 

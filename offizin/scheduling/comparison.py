@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from offizin.messages import File, FileState
 from offizin.messages.recipes import inputs_of
@@ -20,7 +20,8 @@ _Content = list[tuple[str, str, str]]
 class Comparison:
     """Blocking: looks at each file once, and reads those whose digest is not known. ``files``: all of the METS that the
     steps read or write; ``known``: how they were made; ``states``: what files were when they were read last;
-    ``recipes`` by the number of the step; ``pages``: all that the run is about. ``seen``: what was read."""
+    ``recipes`` by the number of the step; ``pages``: all that the run is about; ``coming``: what live jobs are about to
+    make. ``seen``: what was read."""
 
     def __init__(
         self,
@@ -30,6 +31,7 @@ class Comparison:
         states: Mapping[str, FileState],
         recipes: Mapping[int, str],
         pages: Sequence[str],
+        coming: Collection[tuple[Group, str]] = (),
     ) -> None:
         self._directory = directory
         self._files = files
@@ -37,6 +39,7 @@ class Comparison:
         self._states = states
         self._recipes = recipes
         self._pages = pages
+        self._coming = coming
         self._digests: dict[str, str | None] = {}
         self._contents: dict[tuple[Group, Page], _Content | None] = {}
         self._of_all_pages: dict[int, str | None] = {}
@@ -67,6 +70,9 @@ class Comparison:
 
     def _has_these_inputs(self, made: Fingerprint, step: PlannedStep, page: str) -> bool:
         """Of inputs that the METS names and that are not on disk nothing is known: they have not changed."""
+        of_pages = self._pages if step.together else (page,)
+        if self._coming and any((group, each) in self._coming for group in step.input_file_grps for each in of_pages):
+            return False
         if step.together:
             if step.number not in self._of_all_pages:
                 beside: tuple[Page, ...] = (None,) if len(self._pages) > 1 else ()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ import pytest
 from PIL import Image
 
 from offizin.mets.index import MetsIndex
-from tests.behaviour.processes import Server
+from tests.behaviour.processes import ROOT, Server
 
 ALL = {"P1": 2, "P2": 2, "P3": 2}
 
@@ -144,3 +147,32 @@ def test_a_step_that_was_added_at_the_end_is_all_that_is_done(server: Server, bo
 def test_fresh_does_everything_again(server: Server, book: Path) -> None:
     run(server, book, two_steps())
     assert run(server, book, two_steps(), fresh=True) == Done(ALL, 0)
+
+
+def test_the_command_does_only_what_has_changed_and_everything_with_fresh(
+    server: Server, book: Path, tmp_path: Path
+) -> None:
+    workflow = tmp_path / "workflow.txt"
+    workflow.write_text(two_steps())
+
+    def command(*options: str) -> dict[str, Any]:
+        arguments = ["run", book.parent, "-w", workflow, "--server", server.url, *options]
+        done = subprocess.run(
+            [sys.executable, "-m", "offizin", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+        )
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)["run"] if "--json" in options else {"told": done.stdout}
+        return found
+
+    assert command("--json")["jobs"] == 6
+    again = command("--json")
+    assert (again["jobs"], again["skipped"]) == (0, 6)
+    corrected = path_of(book, "OCR-D-A", "P3")
+    corrected.write_bytes(corrected.read_bytes() + b"<!-- mended -->")
+    workflow.write_text(two_steps(first="elsewhere"))
+    assert "1 output kept as changed by hand" in command()["told"]
+    assert command("--json", "--fresh")["jobs"] == 6

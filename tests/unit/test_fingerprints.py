@@ -149,6 +149,14 @@ def test_another_recipe_outdates_its_step(book: Book) -> None:
     assert book.outputs([A, B], ("r", "other")) == [[THERE, THERE], [OUTDATED, OUTDATED]]
 
 
+def test_what_is_made_of_something_that_comes_anew_is_outdated(book: Book) -> None:
+    numbered = {0: "r", 1: "r"}
+    comparison = Comparison(str(book.directory), book.files, book.known, book.states, numbered, ["p1"], {("A", "p1")})
+    assert [comparison.found(step, page).output for step in (A, B) for page in ("p1", "p2")] == [
+        THERE, THERE, OUTDATED, THERE,
+    ]  # fmt: skip
+
+
 def test_what_was_changed_by_hand_is_seen(book: Book) -> None:
     (book.directory / "A_p1").write_text("by hand")
     found = book.found(("other", "r"))
