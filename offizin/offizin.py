@@ -203,10 +203,11 @@ class Offizin:
         )  # fmt: skip
         changed: Callable[[], None] = self.changes.announce
         wake, virtual_time = self.dispatcher.wake, choosing.virtual_times.now
-        breaker = Breaker(settings.failures_in_a_row)
+        breaker = Breaker(settings.failures_in_a_row, workforce.host_of)
         self.pauses = Pauses(
             self.database, clock, apply=workforce.pause, look_everywhere=self.dispatcher.look_everywhere,
-            steps=breaker.told, alone=settings.reference.process_queue is None and not self.database.shared,
+            told=breaker.told, here=workforce.host_of(""),
+            alone=settings.reference.process_queue is None and not self.database.shared,
         )  # fmt: skip
         self.delays = Delays(self.database, clock, server, ready=wake)
         self.saving = Saving(self.database, self.lanes, clock, self.timings)

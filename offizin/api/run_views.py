@@ -122,7 +122,7 @@ def _summary(tx: Transaction, run: RunRow, pauses: Pauses) -> RunSummary:
     pages = {row.step: pieces.page_counts(tx, row.seq) for row in of_many}
     tallies = page_tallies.of_run(tx, run.seq)
     found = page_counts.of_run(tx, run.seq)
-    paused = {n: _pause(pauses.step(run.id, n)) if live else None for n in range(len(run_steps))}
+    paused = {s.number: _pause(pauses.of_step(run.id, s.number, s.processor)) if live else None for s in run_steps}
     steps = [
         StepSummary(
             number=step.number,

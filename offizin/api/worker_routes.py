@@ -12,7 +12,7 @@ from offizin.api.run_views import run_row
 from offizin.api.worker_views import pause_summary, worker_list
 from offizin.errors import Conflict, NotFound
 from offizin.offizin import Offizin
-from offizin.store.pauses import PauseKind, step_of
+from offizin.store.pauses import PauseKind, place_of, step_of
 from offizin.store.runs import RunRow
 
 router = APIRouter(tags=["admin"])
@@ -26,9 +26,9 @@ async def workers(offizin: CurrentOffizin) -> WorkerList:
 
 @router.put("/pauses/{kind}/{name:path}")
 async def pause(offizin: CurrentOffizin, kind: PauseKind, name: str) -> PauseSummary:
-    """Give a processor, the workers of a host, or a step of a run (RUN/STEP, counted from 1) no new work from now on,
-    also after a restart. Jobs wait where they are; what has begun goes on; what workers of a paused host have not begun
-    goes to others."""
+    """Give a processor, the workers of a host, a processor on one host (HOST/PROCESSOR), or a step of a run (RUN/STEP,
+    counted from 1) no new work from now on, also after a restart. Jobs wait where they are; what has begun goes on;
+    what workers of a paused host have not begun goes to others."""
     if kind is PauseKind.STEP:
         await offizin.step_pauses.pause(*await _step(offizin, name))
     else:
@@ -63,7 +63,11 @@ async def _require(offizin: Offizin, kind: PauseKind, name: str) -> None:
     if kind is PauseKind.PROCESSOR:
         await asyncio.to_thread(offizin.processors.require, name)
         return
+    host = name
+    if kind is PauseKind.HOST_AND_PROCESSOR:
+        host, processor = place_of(name)
+        await asyncio.to_thread(offizin.processors.require, processor)
     hosts = sorted({worker.host for worker in offizin.workforce.workers()})
-    if name not in hosts:
+    if host not in hosts:
         known = f"There are workers on {', '.join(hosts)}." if hosts else "There are no workers at all."
-        raise NotFound(f"no worker is on a host named {name}", advice=known)
+        raise NotFound(f"no worker is on a host named {host}", advice=known)

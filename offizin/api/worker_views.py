@@ -9,7 +9,7 @@ from offizin.messages import AttemptName
 from offizin.offizin import Offizin
 from offizin.scheduling.workforce import WorkerSeen
 from offizin.store import under_way
-from offizin.store.pauses import PauseKind, PauseRow, step_name
+from offizin.store.pauses import PauseKind, PauseRow, place_of, step_name
 from offizin.store.under_way import PieceUnderWay
 
 
@@ -54,6 +54,11 @@ def _pause(
         running, resting = sum(step_name(piece.run, piece.step) == row.name for piece in pieces), True
     elif row.kind is PauseKind.PROCESSOR:
         running, resting = sum(piece.processor == row.name for piece in pieces), True
+    elif row.kind is PauseKind.HOST_AND_PROCESSOR:
+        host, processor = place_of(row.name)
+        there = [number for number, worker in enumerate(workers) if worker.host == host]
+        running = sum(piece.processor == processor for number in there for piece in held[number])
+        resting = all(workers[number].resting or processor in workers[number].rests_with for number in there)
     else:
         there = [number for number, worker in enumerate(workers) if worker.host == row.name]
         running = sum(len(held[number]) for number in there)

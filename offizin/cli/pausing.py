@@ -13,7 +13,7 @@ from offizin.cli.worker_list import running
 from offizin.client import Client, PauseSummary, RunSummary
 from offizin.errors import Conflict, InvalidRequest, NotFound
 
-PROCESSOR, HOST, STEP = "processor", "host", "step"
+PROCESSOR, HOST, STEP, PLACE = "processor", "host", "step", "host and processor"
 # How often it is asked what still runs, in seconds.
 EVERY = 0.5
 
@@ -84,11 +84,14 @@ async def _step(client: Client, name: str) -> tuple[RunSummary, int | None]:
 
 async def _named(client: Client, name: str) -> tuple[str, str]:
     """What it is, and its full name."""
+    listed = await client.workers()
+    hosts = {worker.host for worker in listed.workers} | {pause.name for pause in listed.pauses if pause.kind == HOST}
+    place, _, processor = name.rpartition("/")
+    if place in hosts:
+        return PLACE, f"{place}/{processor if processor.startswith('ocrd-') else f'ocrd-{processor}'}"
     if "/" in name:
         run, step = await _step(client, name)
         return STEP, f"{run.run_id}/{(step or 0) + 1}"
-    listed = await client.workers()
-    hosts = {worker.host for worker in listed.workers} | {pause.name for pause in listed.pauses if pause.kind == HOST}
     if name in hosts:
         return HOST, name
     processors = await client.processor_names()

@@ -38,7 +38,8 @@ class Hello(msgspec.Struct, frozen=True):
 
 class Heartbeat(msgspec.Struct, frozen=True):
     """A worker lives, and ``held`` is all that it has in its hands. ``generation`` and ``asked`` are the highest that
-    it had heard of this server when it looked; ``paused``: it begins nothing, and has given back what it had not begun.
+    it had heard of this server when it looked; ``paused``: it begins nothing, and has given back what it had not begun;
+    ``paused_processors``: it is so with these.
     """
 
     session: str
@@ -49,6 +50,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
     generation: int
     asked: int
     paused: bool = False
+    paused_processors: list[str] = []
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -72,13 +74,14 @@ class ServerName(msgspec.Struct, frozen=True):
 
 
 class Welcome(msgspec.Struct, frozen=True):
-    """A worker may begin, unless it is ``paused``. It must be heard by all these servers at least every ``heartbeat``
-    seconds, and ends its runners ``lease`` seconds after the last time."""
+    """A worker may begin, unless it is ``paused``, but with ``paused_processors``. It must be heard by all these
+    servers at least every ``heartbeat`` seconds, and ends its runners ``lease`` seconds after the last time."""
 
     servers: list[ServerName]
     heartbeat: float
     lease: float
     paused: bool = False
+    paused_processors: list[str] = []
 
 
 class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -112,9 +115,10 @@ class Load(msgspec.Struct, frozen=True):
 
 
 class Pause(msgspec.Struct, frozen=True):
-    """Begin nothing more, and give back what has not begun; or begin again."""
+    """Begin nothing more, and give back what has not begun; or begin again, but with these ``processors``."""
 
     paused: bool
+    processors: list[str] = []
 
 
 class Follow(msgspec.Struct, frozen=True):

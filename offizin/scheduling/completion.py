@@ -29,7 +29,7 @@ from offizin.messages import (
 from offizin.messages.recipes import recipe_of
 from offizin.scheduling.arrivals import Arrivals
 from offizin.scheduling.arriving_logs import ArrivingLogs, logs_of
-from offizin.scheduling.breaker import Breaker, Trip
+from offizin.scheduling.breaker import Breaker, Step, Trip
 from offizin.scheduling.choosing import Choice, Choosing
 from offizin.scheduling.completion_write import CompletionWrite, Written
 from offizin.scheduling.dispatch import Dispatcher
@@ -37,7 +37,7 @@ from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.learned import LearnedProcessors
 from offizin.scheduling.retry_policy import Limits
 from offizin.scheduling.verdicts import Claims, Verdict, judge
-from offizin.store.pauses import step_name
+from offizin.store.pauses import place_name, step_name
 from offizin.store.transaction import Database, Transaction
 from offizin.tallies import Tallies
 from offizin.timings import Timings
@@ -231,7 +231,7 @@ class Completion:
         if written.delayed:
             self._delayed()
         if written.paused:
-            self._paused([weighed.trips[step] for step in written.paused])
+            self._paused([weighed.trips[of] for of in written.paused])
         try:
             with self._timings.measure("result: METS index", len(written.accepted)):
                 for verdict in written.accepted:
@@ -247,8 +247,8 @@ class Completion:
 
     def _paused(self, trips: Sequence[Trip]) -> None:
         for trip in trips:
-            name = step_name(*trip.step)
-            log.error("step %s is paused: %s: %s; to go on: offizin resume %s", name, trip.cause, trip.message, name)
+            name = step_name(*trip.of) if isinstance(trip.of, Step) else place_name(*trip.of)
+            log.error("%s is paused: %s: %s; to go on: offizin resume %s", name, trip.cause, trip.message, name)
         self._look_at_pauses()
 
     def _after(self, verdicts: Sequence[Verdict], written: Written, choice: Choice) -> None:

@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from offizin.jobs import SKIPPED, State
 from offizin.messages import Cause, Delta, Taken
 from offizin.scheduling.book_end import end_book
-from offizin.scheduling.breaker import Step, Trip
+from offizin.scheduling.breaker import Place, Step, Trip
 from offizin.scheduling.cascade import Consequences, Finished, changes, follow
 from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.missing import Becomes, becomes, of_only_page
 from offizin.scheduling.other_ways import OTHER_WAYS, OtherWays, VirtualTime
 from offizin.scheduling.retry_policy import Limits, Next, losses_before_next, pause_before_next
 from offizin.scheduling.run_steps import RunSteps
-from offizin.scheduling.step_pauses import pause_step
+from offizin.scheduling.step_pauses import pause
 from offizin.scheduling.verdicts import PageVerdict, Verdict
 from offizin.store import attempts, deltas, events, held, holders, jobs, page_counts, pieces
 from offizin.store.attempts import FailedAttempt
-from offizin.store.events import PAUSED, Change
+from offizin.store.events import Change
 from offizin.store.held import Delay
 from offizin.store.jobs import Ending, JobRow
 from offizin.store.page_counts import CountsRow
@@ -42,7 +42,7 @@ class Written:
     consequences: Consequences = field(default_factory=Consequences)
     again: set[str] = field(default_factory=set)
     unwanted: list[str] = field(default_factory=list)
-    paused: list[Step] = field(default_factory=list)
+    paused: list[Step | Place] = field(default_factory=list)
     delayed: bool = False
 
 
@@ -231,10 +231,9 @@ class CompletionWrite:
     def _pause(self, trips: Collection[Trip]) -> None:
         """Steps in which too much has failed for one cause, unless nothing of them waits."""
         for trip in trips:
-            if pause_step(self._tx, trip.run, *trip.step, self._now, trip.cause, trip.message):
-                self.written.paused.append(trip.step)
-                run_id, step = trip.step
-                self._changes.append(Change(run_id, PAUSED, step=step, cause=trip.cause, message=trip.message))
+            if change := pause(self._tx, trip, self._now):
+                self.written.paused.append(trip.of)
+                self._changes.append(change)
 
     def _end_if_whole(self, piece: Dispatched) -> None:
         """A job of many pages is over when all its pieces are."""

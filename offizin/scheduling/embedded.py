@@ -66,6 +66,7 @@ class EmbeddedWorkforce:
         self._clock = clock
         self._host = socket.gethostname()
         self._paused: Collection[str] = ()
+        self._rests_with: frozenset[str] = frozenset()
         self._rests = False
 
     @classmethod
@@ -91,13 +92,18 @@ class EmbeddedWorkforce:
     def _most_slots(self, processor: str) -> int:
         return min(self._settings.slots, self._settings.slots_per_processor.get(processor, self._settings.slots))
 
-    def pause(self, processors: Collection[str], hosts: Collection[str]) -> None:
+    def pause(
+        self, processors: Collection[str], hosts: Collection[str], places: Collection[tuple[str, str]] = ()
+    ) -> None:
         """What is in the window already is done."""
-        self._paused, self._rests = frozenset(processors), self._host in hosts
+        self._rests_with = frozenset(processor for host, processor in places if host == self._host)
+        self._paused, self._rests = frozenset(processors) | self._rests_with, self._host in hosts
 
     def workers(self) -> list[WorkerSeen]:
         slots = {processor: self._most_slots(processor) for processor in self.pool.processors}
-        return [WorkerSeen("", self._host, os.getpid(), slots, self._clock.now(), self._rests)]
+        return [
+            WorkerSeen("", self._host, os.getpid(), slots, self._clock.now(), self._rests, rests_with=self._rests_with)
+        ]
 
     def host_of(self, session: str) -> str:
         return self._host

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from offizin.clock import Clock
 from offizin.errors import Conflict, InvalidRequest
+from offizin.scheduling.breaker import Step, Trip
 from offizin.scheduling.ownership import Ownership
 from offizin.scheduling.to_the_end import to_the_end
 from offizin.store import events, held, pauses, runs
 from offizin.store.events import PAUSED, RESUMED, Change
-from offizin.store.pauses import PauseKind, step_name
+from offizin.store.pauses import PauseKind, place_name, step_name
 from offizin.store.runs import RunRow
 from offizin.store.transaction import Database, Transaction
 
@@ -86,6 +87,19 @@ class StepPauses:
         self._wake(resumed.processors)
         self._changed()
         return resumed
+
+
+def pause(tx: Transaction, trip: Trip, now: float) -> Change | None:
+    """What the breaker wants, unless nothing would wait for it; then None."""
+    of = trip.of
+    if isinstance(of, Step):
+        if not pause_step(tx, trip.run, of.run_id, of.number, now, trip.cause, trip.message):
+            return None
+        return Change(of.run_id, PAUSED, step=of.number, cause=trip.cause, message=trip.message)
+    name = place_name(of.host, of.processor)
+    if not pauses.add(tx, PauseKind.HOST_AND_PROCESSOR, name, now, trip.cause, trip.message):
+        return None
+    return Change("", PAUSED, cause=trip.cause, message=f"{name}: {trip.message}")
 
 
 def pause_step(

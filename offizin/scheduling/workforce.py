@@ -66,8 +66,8 @@ class LeftBehind:
 class WorkerSeen:
     """A worker as this server has heard of it. ``processors``: how many pieces of each it works on at once;
     ``heard_at`` in seconds since the epoch; ``resting``: it begins nothing, and has given back what had not begun;
-    ``held``: what it said last that it has, besides what the database knows. ``session`` is empty for the slots in this
-    process."""
+    ``held``: what it said last that it has, besides what the database knows. ``rests_with``: processors it does not
+    begin with. ``session`` is empty for the slots in this process."""
 
     session: str
     host: str
@@ -76,6 +76,7 @@ class WorkerSeen:
     heard_at: float
     resting: bool
     held: frozenset[AttemptName] = field(default_factory=frozenset)
+    rests_with: frozenset[str] = frozenset()
 
 
 class Workforce(Protocol):
@@ -104,8 +105,10 @@ class Workforce(Protocol):
         """End what is done for this job."""
         ...
 
-    def pause(self, processors: Collection[str], hosts: Collection[str]) -> None:
-        """These, and no others, begin nothing from now on."""
+    def pause(
+        self, processors: Collection[str], hosts: Collection[str], places: Collection[tuple[str, str]] = ()
+    ) -> None:
+        """These, and no others, begin nothing from now on; nor do these processors on these hosts (``places``)."""
         ...
 
     def workers(self) -> list[WorkerSeen]:

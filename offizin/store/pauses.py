@@ -49,6 +49,17 @@ def step_of(name: str) -> tuple[str, int] | None:
     return (run_id, int(number) - 1) if run_id and number.isascii() and number.isdecimal() and int(number) else None
 
 
+def place_name(host: str, processor: str) -> str:
+    """What a pause of a processor on a host is called."""
+    return f"{host}/{processor}"
+
+
+def place_of(name: str) -> tuple[str, str]:
+    """The reverse of ``place_name``."""
+    host, _, processor = name.rpartition("/")
+    return host, processor
+
+
 def add(tx: Transaction, kind: PauseKind, name: str, now: float, cause: str = "", message: str = "") -> bool:
     """Whether it is new. What is paused already stays so since then."""
     if any((row.kind, row.name) == (kind, name) for row in all_of_them(tx)):

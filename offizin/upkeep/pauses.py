@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from offizin.clock import Clock
 from offizin.errors import Unavailable
-from offizin.scheduling.breaker import Step
+from offizin.scheduling.breaker import Place, Step
 from offizin.store import pauses
-from offizin.store.pauses import PauseKind, PauseRow, step_name, step_of
+from offizin.store.pauses import PauseKind, PauseRow, place_name, place_of, step_name, step_of
 from offizin.store.transaction import Database
 from offizin.upkeep.service import Periodic
 
@@ -21,18 +21,20 @@ EVERY = 2.0
 
 
 class Pauses(Periodic):
-    """``apply(processors, hosts)`` is given all that is paused, again and again unless this server is ``alone`` with
-    slots of its own; ``look_everywhere`` is awaited when something was resumed; ``steps`` is told of the steps that are
-    paused since the last look, with the causes, and of those that are no more."""
+    """``apply(processors, hosts, places)`` is given all that is paused, again and again unless this server is ``alone``
+    with slots of its own; ``look_everywhere`` is awaited when something was resumed; ``told`` is called with the steps
+    and places that are paused since the last look, with the causes, and those that are no more. ``here``: the host of
+    the slots that this server has itself."""
 
     def __init__(
         self,
         database: Database,
         clock: Clock,
         *,
-        apply: Callable[[Collection[str], Collection[str]], None],
+        apply: Callable[[Collection[str], Collection[str], Collection[Place]], None],
         look_everywhere: Callable[[], Awaitable[None]],
-        steps: Callable[[Mapping[Step, str], Collection[Step]], None],
+        told: Callable[[Mapping[Step | Place, str], Collection[Step | Place]], None],
+        here: str = "",
         alone: bool,
     ) -> None:
         super().__init__(clock)
@@ -40,7 +42,8 @@ class Pauses(Periodic):
         self._database = database
         self._apply = apply
         self._look_everywhere = look_everywhere
-        self._steps = steps
+        self._told = told
+        self._here = here
         self._alone = alone
         self._turn = asyncio.Lock()  # what was read first is applied first
 
@@ -77,22 +80,33 @@ class Pauses(Periodic):
     def is_paused(self, kind: PauseKind, name: str) -> bool:
         return any((row.kind, row.name) == (kind, name) for row in self.rows)
 
-    def step(self, run_id: str, step: int) -> PauseRow | None:
-        """How it is paused, if it is (``step`` from 0)."""
-        name = step_name(run_id, step)
-        return next((row for row in self.rows if row.kind is PauseKind.STEP and row.name == name), None)
+    def of_step(self, run_id: str, step: int, processor: str) -> PauseRow | None:
+        """How it is paused (``step`` from 0), if it is, or its processor ``here``."""
+        names = {
+            PauseKind.STEP: step_name(run_id, step),
+            PauseKind.HOST_AND_PROCESSOR: place_name(self._here, processor),
+        }
+        return next((row for row in self.rows if names.get(row.kind) == row.name), None)
 
     async def look(self) -> None:
         """See what is paused now, and do accordingly. Raises Unavailable."""
         async with self._turn:
             before, self.rows = self.rows, await self._database.read(pauses.all_of_them)
-            self._apply(self.processors, {row.name for row in self.rows if row.kind is PauseKind.HOST})
+            hosts = {row.name for row in self.rows if row.kind is PauseKind.HOST}
+            places = [place for place in map(_watched, self.rows) if isinstance(place, Place)]
+            self._apply(self.processors, hosts, places)
             gone, new = set(before) - set(self.rows), set(self.rows) - set(before)
-            self._steps(_steps(new), _steps(gone))
+            self._told(_all_watched(new), _all_watched(gone))
         if gone:
             await self._look_everywhere()
 
 
-def _steps(rows: Collection[PauseRow]) -> dict[Step, str]:
-    found = [(step_of(row.name), row.cause) for row in rows if row.kind is PauseKind.STEP]
-    return {step: cause for step, cause in found if step is not None}
+def _watched(row: PauseRow) -> Step | Place | None:
+    """What the breaker counts failures of."""
+    if row.kind is PauseKind.STEP and (step := step_of(row.name)) is not None:
+        return Step(*step)
+    return Place(*place_of(row.name)) if row.kind is PauseKind.HOST_AND_PROCESSOR else None
+
+
+def _all_watched(rows: Collection[PauseRow]) -> dict[Step | Place, str]:
+    return {watched: row.cause for row in rows if (watched := _watched(row)) is not None}

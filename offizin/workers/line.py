@@ -24,6 +24,7 @@ class Line:
     seconds: float | None = None  # measured, for a piece
     turn_at: float = 0.0
     subscription: Subscription | None = None
+    resting: bool = False  # nothing of it begins now
 
     @property
     def in_hand(self) -> int:
@@ -44,13 +45,13 @@ class Line:
     @property
     def wants_a_core(self) -> bool:
         """Whether something waits here that a core more would begin with, or load a runner for."""
-        if not self.waiting or self.active >= self.limit:
+        if self.resting or not self.waiting or self.active >= self.limit:
             return False
         return self.idle is not None or self.loading < len(self.waiting)
 
     @property
     def wants_to_be_alone(self) -> bool:
-        return bool(self.waiting) and self.waiting[0].ticket.alone
+        return bool(self.waiting) and not self.resting and self.waiting[0].ticket.alone
 
     @property
     def active(self) -> int:

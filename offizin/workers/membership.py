@@ -16,7 +16,7 @@ class Membership:
 
     ``servers`` gives their names; ``claim`` asks a server (by name) whether these attempts may begin; ``must_claim``
     says which deliveries need that; ``lease_left`` is in seconds: when none is left, nothing may begin or be written.
-    ``begins_paused``: nothing may begin before the worker is told so.
+    ``begins_paused``: nothing may begin before the worker is told so; ``begins_without``: nothing of these processors.
     """
 
     session: str = ""
@@ -25,6 +25,7 @@ class Membership:
     must_claim: Callable[[Delivery], bool] = lambda _: False
     lease_left: Callable[[], float] = lambda: math.inf
     begins_paused: bool = False
+    begins_without: frozenset[str] = frozenset()
 
     @property
     def may_work(self) -> bool:

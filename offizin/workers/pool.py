@@ -62,6 +62,7 @@ class WorkerPool:
         self._lines: dict[str, Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.paused = self._paused = self._membership.begins_paused
+        self.paused_processors = self._paused_processors = self._membership.begins_without
         self._pausing = asyncio.Lock()
         self._work = asyncio.Event()
         self._closing = False
@@ -73,7 +74,8 @@ class WorkerPool:
             return
         limit = min(self.settings.slots, self.settings.slots_per_processor.get(processor, self.settings.slots))
         line = self._lines[processor] = Line(processor, limit)
-        if self._paused:
+        line.resting = self._rests(processor)
+        if line.resting:
             return
         try:
             await self._listen(line)
@@ -95,21 +97,29 @@ class WorkerPool:
         elif not line.loading:
             self._load(line)
 
-    async def pause(self, paused: bool) -> None:
-        """Begin nothing more, and give back what has not begun; or begin again. What has begun goes on.
+    def _rests(self, processor: str) -> bool:
+        return self._paused or processor in self._paused_processors
+
+    async def pause(self, paused: bool, processors: frozenset[str] = frozenset()) -> None:
+        """Begin nothing more (or nothing with these processors), and give back what has not begun; or begin again. What
+        has begun goes on.
 
         Raises Unavailable when the broker cannot be reached; then it is not ``paused`` as was said.
         """
         async with self._pausing:
-            if paused == self.paused == self._paused or self._closing:
+            wanted = (paused, processors)
+            is_so = (self.paused, self.paused_processors) == (self._paused, self._paused_processors) == wanted
+            if is_so or self._closing:
                 return
-            self._paused = paused
+            self._paused, self._paused_processors = wanted
+            for line in self._lines.values():
+                line.resting = self._rests(line.processor)
             for line in list(self._lines.values()):
-                if paused:
+                if line.resting:
                     await self._give_back(line)
                 elif line.subscription is None:
                     await self._listen(line)
-            self.paused = paused
+            self.paused, self.paused_processors = wanted
         self._assign()
 
     def claim_answered(self, granted: Sequence[AttemptName], refused: Sequence[AttemptName]) -> None:
@@ -198,11 +208,12 @@ class WorkerPool:
 
     def _not_given_back(self, found: list[Held]) -> list[Held]:
         """What may wait here for its turn: nothing, if nothing begins here now."""
-        if not self._paused or not self._membership.session:
+        if not self._membership.session:
             return found
         for held in found:
-            self._spawn(self._reports.hand_back(held))
-        return []
+            if self._rests(held.ticket.processor):
+                self._spawn(self._reports.hand_back(held))
+        return [held for held in found if not self._rests(held.ticket.processor)]
 
     async def _stop_all(self, grace: float) -> None:
         stops = [
@@ -257,7 +268,7 @@ class WorkerPool:
             for slot in line.slots
             if slot.busy and not slot.ending and not (crowded and now - slot.busy_since > TURN)
         ]
-        while line.waiting and busy and not line.waiting[0].ticket.alone:
+        while line.waiting and busy and not line.resting and not line.waiting[0].ticket.alone:
             slot = min(busy, key=lambda slot: len(slot.held))
             if len(slot.held) >= line.in_hand:
                 return

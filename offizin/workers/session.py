@@ -81,6 +81,7 @@ class WorkerSession:
                 log.warning("no server has answered yet; this worker introduces itself again")
         welcome = self._welcome.result()
         self.membership.begins_paused = welcome.paused
+        self.membership.begins_without = frozenset(welcome.paused_processors)
         self.pool = pool(self.membership)
         await self._heartbeat(welcome)
         self._spawn(self._be_heard(welcome))
@@ -134,17 +135,17 @@ class WorkerSession:
         assert self.pool is not None
         sent_at = self._clock.monotonic()
         held = self.pool.held()
-        paused = self.pool.paused
+        rests = (self.pool.paused, sorted(self.pool.paused_processors))
         beats = {
-            server: Message(Kind.HEARTBEAT, encode(self._beat(server, held, paused))) for server in self._generations
+            server: Message(Kind.HEARTBEAT, encode(self._beat(server, held, *rests))) for server in self._generations
         }
         await asyncio.gather(*(self._broker.publish(results_of(server), [beat]) for server, beat in beats.items()))
         self.lease.renewed(sent_at, welcome.lease)
         self.pool.renew(self.lease.left)
 
-    def _beat(self, server: str, held: list[AttemptName], paused: bool) -> Heartbeat:
+    def _beat(self, server: str, held: list[AttemptName], paused: bool, without: list[str]) -> Heartbeat:
         generation, asked = self._generations[server], self._asked.get(server, 0)
-        return Heartbeat(self.id, self._host, self._pid, self._processors, held, generation, asked, paused)
+        return Heartbeat(self.id, self._host, self._pid, self._processors, held, generation, asked, paused, without)
 
     async def _watch(self) -> None:
         while not self.lease.is_over:
@@ -190,12 +191,12 @@ class WorkerSession:
                 follow = _read(body, Follow)
                 pool.follow_log(follow.job, follow.seconds)
             case Kind.PAUSE if pool:
-                self._spawn(self._pause(pool, _read(body, Pause).paused))
+                self._spawn(self._pause(pool, _read(body, Pause)))
 
-    async def _pause(self, pool: WorkerPool, paused: bool) -> None:
+    async def _pause(self, pool: WorkerPool, order: Pause) -> None:
         """What was done is told at once. What could not be done is ordered again."""
         try:
-            await pool.pause(paused)
+            await pool.pause(order.paused, frozenset(order.processors))
         except Unavailable as error:
             log.warning("this worker cannot begin again now: %s", error)
         self._due.set()

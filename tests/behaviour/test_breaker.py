@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -164,3 +165,31 @@ def test_a_step_can_be_paused_by_hand(server: Server, tmp_path: Path) -> None:
     assert server.client.put(f"/pauses/step/{run}/1").status_code == 409
     assert server.client.post(f"/workflow/job/{run}/resume").json() == {"steps": [2], "jobs": 0}
     assert server.wait_for_run(run) == "SUCCESS"
+
+
+def test_a_host_on_which_run_after_run_fails_gets_no_more_work_for_that_processor(
+    server: Server, tmp_path: Path
+) -> None:
+    model, host = tmp_path / "model", socket.gethostname()
+    runs = []
+    for number in range(4):
+        book = make_book(tmp_path / f"book{number}", 3)
+        text = f"modelled -I OCR-D-IMG -O OCR-D-OUT -p '{json.dumps({'where': str(model)})}'"
+        runs.append(server.run_workflow(book, text, page_wise=True)["job_id"])
+        if number < 3:
+            assert server.wait_for_run(runs[-1]) == "FAILED"
+    while not pauses(server):
+        pass
+    [pause] = pauses(server)
+    assert (pause["kind"], pause["name"], pause["cause"]) == (
+        "host and processor", f"{host}/ocrd-modelled", "MODEL_MISSING"
+    )  # fmt: skip
+    while not pauses(server)[0]["drained"]:
+        pass
+    beside = server.run_job(make_book(tmp_path / "beside", 1))
+    assert server.wait_for_job(beside)["state"] == "SUCCESS"
+    assert server.summary(runs[3])["ended_at"] is None
+    model.touch()
+    assert server.client.delete(f"/pauses/host and processor/{host}/ocrd-modelled").status_code == 204
+    assert server.wait_for_run(runs[3]) == "FAILED"
+    assert states(server.summary(runs[3])) == {"FAILED": 1, "SUCCESS": 2}

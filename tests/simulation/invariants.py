@@ -334,6 +334,10 @@ class Invariants:
             require(right, f"piece {number} of job {seq} is {'' if held else 'not '}held for nothing")
         self._seen.of_paused = of_paused
 
+    def paused_places(self) -> list[str]:
+        """Names of pauses of processors on hosts."""
+        return [name for (name,) in self._rows("SELECT name FROM pauses WHERE kind = 'host and processor'")]
+
     def delayed_runs(self) -> set[int]:
         """Their numbers."""
         return {run for (run,) in self._rows("SELECT run FROM jobs JOIN delays ON delays.job = jobs.seq")}

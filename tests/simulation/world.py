@@ -27,6 +27,7 @@ from offizin.scheduling.redo import Redo, What
 from offizin.scheduling.submission import Submission
 from offizin.settings import Settings
 from offizin.store import jobs, runs
+from offizin.store.pauses import PauseKind
 from offizin.store.transaction import InlineDatabase
 from offizin.workflows import Workflow, parse_workflow
 from offizin.workflows.policies import Policies
@@ -284,7 +285,7 @@ class World:
         await asyncio.gather(*asked)
         while not (self._up.is_set() and self._invariants.everything_has_ended()):
             await asyncio.sleep(0.5)
-            if self._invariants.paused_runs():
+            if self._invariants.paused_runs() or self._invariants.paused_places():
                 await self._ask(Act(self.loop.time(), "resume all"))
             if self._invariants.delayed_runs() and self.chances.stream("impatience").random() < IMPATIENCE:
                 await self._ask(Act(self.loop.time(), "retry what is delayed"))
@@ -329,6 +330,8 @@ class World:
                 found = await server.database.read(lambda tx, run_id=run_id: runs.by_id(tx, run_id))  # type: ignore[misc]
                 assert found is not None
                 await server.step_pauses.resume(found)
+            for name in self._invariants.paused_places():
+                await server.pauses.resume(PauseKind.HOST_AND_PROCESSOR, name)
             return
         run, _, job_ids = self._submitted.get(act.which, (None, "", []))
         if run is None:

@@ -387,3 +387,31 @@ async def test_a_worker_that_begins_paused_takes_nothing_before_it_is_told_so(ma
     assert not scene.runners
     await scene.pool.pause(False)
     await scene.works("a")
+
+
+async def test_a_processor_that_is_paused_on_a_worker_rests_there_and_others_do_not(make_scene: Any) -> None:
+    scene = await make_scene(slots=1, membership=Membership("s"))
+    await scene.give("seg", "a")
+    runner = await scene.works("a")
+    await scene.give("seg", "b")
+    await scene.settled()
+    await scene.pool.pause(False, frozenset({"seg"}))
+    assert (scene.pool.paused, scene.pool.paused_processors) == (False, {"seg"})
+    assert await scene.broker.depth(queue_of("seg")) == 1
+    runner.finish()
+    await scene.give("rec", "c")
+    (await scene.works("c")).finish()
+    await scene.until(lambda: [result.job for result in scene.results] == ["a", "c"])
+    assert await scene.broker.depth(queue_of("seg")) == 1
+    await scene.pool.pause(False)
+    await scene.works("b")
+
+
+async def test_a_worker_may_begin_without_a_processor(make_scene: Any) -> None:
+    scene = await make_scene(membership=Membership("s", begins_without=frozenset({"seg"})))
+    await scene.give("seg", "a")
+    await scene.give("rec", "b")
+    await scene.works("b")
+    assert await scene.broker.depth(queue_of("seg")) == 1
+    await scene.pool.pause(False)
+    await scene.works("a")

@@ -91,8 +91,9 @@ class Reception:
         this = ServerName(self._sessions.server, self._sessions.generation)
         if hello.session not in self._sessions.living:
             log.info("a worker on %s (pid %d) has %s", hello.host, hello.pid, ", ".join(sorted(hello.processors)))
-        is_paused = hello.host in self._sessions.paused_hosts
-        self._orders.give(hello.session, Welcome([this, *others], self._heartbeat, self._lease, is_paused))
+        is_paused, without = self._sessions.wanted(hello.host)
+        welcome = Welcome([this, *others], self._heartbeat, self._lease, is_paused, sorted(without))
+        self._orders.give(hello.session, welcome)
         self._sessions.expect(hello.session, hello.host, hello.pid, hello.processors)
         delivery.acknowledge()
         self._arrived(set(hello.processors))

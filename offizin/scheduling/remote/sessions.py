@@ -16,7 +16,7 @@ MOST_HOSTS = 10_000
 @dataclass(slots=True, eq=False)
 class LiveSession:
     """``heard_at`` is on this server's monotonic clock; ``held`` is what the worker said last that it has, ``paused``
-    whether it begins nothing."""
+    whether it begins nothing, ``paused_processors`` with which it does not begin."""
 
     id: str
     host: str
@@ -27,6 +27,7 @@ class LiveSession:
     asked: int = 0
     held: frozenset[AttemptName] = field(default_factory=frozenset)
     paused: bool = False
+    paused_processors: frozenset[str] = frozenset()
 
 
 class Sessions:
@@ -41,6 +42,7 @@ class Sessions:
         self.generation = incarnation << 20
         self.paused_processors: Collection[str] = ()
         self.paused_hosts: Collection[str] = ()
+        self.paused_places: Collection[tuple[str, str]] = ()  # host and processor
         self.dead_servers: list[ServerName] = []  # whose work is ours; see Ask
         self._clock = clock
         self._ask = ask
@@ -69,6 +71,7 @@ class Sessions:
         found.asked = max(found.asked, beat.asked)
         found.held = frozenset(beat.held)
         found.paused = beat.paused
+        found.paused_processors = frozenset(beat.paused_processors)
         self._announce()
         return is_new
 
@@ -95,12 +98,23 @@ class Sessions:
         return [
             session
             for session in self.living.values()
-            if processor in session.processors and session.host not in self.paused_hosts
+            if processor in session.processors
+            and session.host not in self.paused_hosts
+            and (session.host, processor) not in self.paused_places
         ]
 
     def at_odds(self) -> list[LiveSession]:
         """Those that begin work and should not, or the other way round."""
-        return [session for session in self.living.values() if session.paused != (session.host in self.paused_hosts)]
+        return [
+            session
+            for session in self.living.values()
+            if (session.paused, session.paused_processors) != self.wanted(session.host)
+        ]
+
+    def wanted(self, host: str) -> tuple[bool, frozenset[str]]:
+        """Whether workers there are to begin nothing, and with which processors not."""
+        without = frozenset(processor for place, processor in self.paused_places if place == host)
+        return host in self.paused_hosts, without
 
     def processors(self) -> set[str]:
         return {name for session in self.living.values() for name in session.processors}

@@ -153,16 +153,22 @@ class RemoteWorkforce:
         for session in self.sessions.living:
             self.orders.give(session, End(job))
 
-    def pause(self, processors: Collection[str], hosts: Collection[str]) -> None:
+    def pause(
+        self, processors: Collection[str], hosts: Collection[str], places: Collection[tuple[str, str]] = ()
+    ) -> None:
         """Workers are told again and again, until they say that it is so."""
         self.sessions.paused_processors, self.sessions.paused_hosts = frozenset(processors), frozenset(hosts)
+        self.sessions.paused_places = frozenset(places)
         for session in self.sessions.at_odds():
-            self.orders.give(session.id, Pause(session.host in hosts))
+            paused, without = self.sessions.wanted(session.host)
+            self.orders.give(session.id, Pause(paused, sorted(without)))
 
     def workers(self) -> list[WorkerSeen]:
         now, monotonic = self._clock.now(), self._clock.monotonic()
         return [
-            WorkerSeen(s.id, s.host, s.pid, s.processors, now - (monotonic - s.heard_at), s.paused, s.held)
+            WorkerSeen(
+                s.id, s.host, s.pid, s.processors, now - (monotonic - s.heard_at), s.paused, s.held, s.paused_processors
+            )
             for s in self.sessions.living.values()
         ]
 
