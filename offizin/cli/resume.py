@@ -11,7 +11,7 @@ from offizin.cli.verbosity import verbosity_option
 
 
 @click.command("resume")
-@click.argument("name", metavar="RUN[/STEP]|PROCESSOR|HOST")
+@click.argument("name", metavar="RUN[/STEP]|PROCESSOR|HOST|HOST/PROCESSOR")
 @click.option("--retry", is_flag=True, help="Of a run: do again what has failed, too.")
 @server_options
 @verbosity_option
