@@ -45,12 +45,24 @@ class StepPause(BaseModel):
     message: str
 
 
+class OtherWay(BaseModel):
+    """Another way than the step's own, in which some pages were done: a fallback, or what a retry asked for. ``pages``:
+    how many have succeeded in it; ``page_ids``: the first of them."""
+
+    processor: str
+    parameters: dict[str, Any]
+    is_fallback: bool
+    pages: int
+    page_ids: list[str]
+
+
 class StepSummary(BaseModel):
     """``counts``: how many of the step's jobs are in which state; ``pages``: how many pages of its job of many pages
     (empty where each page has a job of its own). ``number`` counts from 0. ``seconds``: what its jobs took, all
     together; None while the run goes on. ``paused``: nothing more of it begins now; ``pause``: the step
     itself is paused, not its processor. ``policies``: those that were set,
-    by the request or the workflow; ``recognised``: summed up over its pages, None where there is nothing."""
+    by the request or the workflow; ``recognised``: summed up over its pages, None where there is nothing;
+    ``other_ways``: its fallbacks, and what retries asked for."""
 
     number: int
     processor: str
@@ -65,6 +77,7 @@ class StepSummary(BaseModel):
     account: PageAccount
     recognised: Recognised | None
     pause: StepPause | None
+    other_ways: list[OtherWay]
 
 
 class RunSummary(BaseModel):

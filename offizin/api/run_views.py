@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from offizin.api.job_views import run_unknown
-from offizin.api.models import RunList, RunSummary, StepPause, StepSummary
+from offizin.api.models import OtherWay, RunList, RunSummary, StepPause, StepSummary
 from offizin.api.page_accounts import account, recognised
 from offizin.jobs import State, shown_run_state
 from offizin.offizin import Offizin
 from offizin.scheduling.run_end import forgiven
-from offizin.store import held, jobs, page_counts, page_tallies, pieces, runs
+from offizin.store import alternatives, held, jobs, page_counts, page_tallies, pieces, runs
 from offizin.store.page_tallies import LOST
 from offizin.store.pauses import PauseRow
 from offizin.store.runs import RunRow, StepRow
@@ -20,6 +20,8 @@ from offizin.store.transaction import Transaction
 from offizin.upkeep.pauses import Pauses
 from offizin.workflows.policies import Policies
 
+# Pages that are named of each other way to do a step.
+MOST_NAMED = 100
 FAILED_TASKS = "failed-processor-tasks"
 
 
@@ -123,6 +125,7 @@ def _summary(tx: Transaction, run: RunRow, pauses: Pauses) -> RunSummary:
     tallies = page_tallies.of_run(tx, run.seq)
     found = page_counts.of_run(tx, run.seq)
     paused = {s.number: _pause(pauses.of_step(run.id, s.number, s.processor)) if live else None for s in run_steps}
+    other_ways = _other_ways(tx, run)
     steps = [
         StepSummary(
             number=step.number,
@@ -138,6 +141,7 @@ def _summary(tx: Transaction, run: RunRow, pauses: Pauses) -> RunSummary:
             policies=json.loads(step.policies),
             account=account(tally for tally in tallies if tally.step == step.number),
             recognised=recognised(found.get(step.number)),
+            other_ways=other_ways.get(step.number, []),
         )
         for step in run_steps
     ]
@@ -150,3 +154,18 @@ def _summary(tx: Transaction, run: RunRow, pauses: Pauses) -> RunSummary:
         kept=run.kept_jobs, steps=steps,
         stalled=any(paused.values()) and not held.can_go_on(tx, run.seq, [n for n, row in paused.items() if row]),
     )  # fmt: skip
+
+
+def _other_ways(tx: Transaction, run: RunRow) -> dict[int, list[OtherWay]]:
+    """By step."""
+    rows = alternatives.of_run(tx, run.seq)
+    done = alternatives.pages_done(tx, run.seq) if rows else {}
+    found: dict[int, list[OtherWay]] = {}
+    for row in rows:
+        pages = done.get((row.step, row.number), [])
+        way = OtherWay(
+            processor=row.processor, parameters=json.loads(row.parameters), is_fallback=row.is_fallback,
+            pages=len(pages), page_ids=pages[:MOST_NAMED],
+        )  # fmt: skip
+        found.setdefault(row.step, []).append(way)
+    return found

@@ -11,11 +11,12 @@ from rich.text import Text
 
 from offizin.cli.failure_groups import FailureGroup, group_failures
 from offizin.cli.wording import count, duration, memory, moment, safe, some
-from offizin.client import Failure, Failures, RunSummary, StepPause, StepSummary
+from offizin.client import Failure, Failures, OtherWay, RunSummary, StepPause, StepSummary
 from offizin.jobs import State
 
 IN_FULL = 20
 LOG_LINES = 6
+MOST_NAMED = 10
 STYLES = {State.SUCCESS: "green", State.FAILED: "bold red", State.CANCELLED: "yellow", State.RUNNING: "cyan"}
 
 
@@ -35,12 +36,24 @@ def show_run(console: Console, run: RunSummary, taken: float | None = None) -> N
     for step in run.steps:
         if step.pause is not None:
             console.print(Text(pause_words(step, step.pause), style="bold"), soft_wrap=True)
+    for step in run.steps:
+        for way in step.other_ways:
+            if way.pages:
+                console.print(Text(_way_words(step, way)), soft_wrap=True)
     if any(step.pages for step in run.steps):
         console.print("The figures are pages; each step is one job.")
     if run.skipped and all(step.skipped is None for step in run.steps):
         console.print(f"{count(run.skipped, 'job')} skipped: the output was there already (--fresh makes it anew).")
     if run.kept:
         console.print(f"{count(run.kept, 'output')} kept as changed by hand (--fresh makes them anew).")
+
+
+def _way_words(step: StepSummary, way: OtherWay) -> str:
+    """Pages that were not done as the step says."""
+    how = f"by the fallback {way.processor}" if way.is_fallback else f"by {way.processor}, as a retry asked for"
+    named = way.page_ids[:MOST_NAMED]
+    more = f" and {way.pages - len(named)} more" if way.pages > len(named) else ""
+    return f"Step {step.number + 1}: {count(way.pages, 'page')} done {how}: {safe(', '.join(named))}{more}"
 
 
 def steps_table(run: RunSummary) -> Table:

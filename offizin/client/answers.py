@@ -39,6 +39,17 @@ class Recognised(msgspec.Struct, frozen=True):
     confidence: float | None = None
 
 
+class OtherWay(msgspec.Struct, frozen=True):
+    """Another way to do a step: a fallback, or what a retry asked for. ``pages``: how many have succeeded in it;
+    ``page_ids``: the first of them."""
+
+    processor: str
+    is_fallback: bool = False
+    parameters: dict[str, Any] = {}
+    pages: int = 0
+    page_ids: list[str] = []
+
+
 class StepSummary(msgspec.Struct, frozen=True):
     """One step of a run. ``counts``: how many of its jobs are in which state; ``pages``: how many pages of its job of
     many pages, empty where each page has a job of its own; ``paused``: it gets no new work now; ``pause``: because the
@@ -58,6 +69,7 @@ class StepSummary(msgspec.Struct, frozen=True):
     policies: dict[str, Any] = {}
     account: PageAccount = PageAccount()
     recognised: Recognised | None = None
+    other_ways: list[OtherWay] = []
 
     @property
     def units(self) -> Mapping[State, int]:

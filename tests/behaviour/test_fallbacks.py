@@ -45,6 +45,10 @@ def test_fallbacks_are_tried_one_after_the_other_for_pages_that_fail(
     mets = OcrdMets(filename=str(book))
     assert len(mets.find_all_files(fileGrp="OCR-D-B")) == 3
     assert server.client.get(f"/workflow/job/{run_id}/gaps").json()["gaps"] == []
+    ways = server.summary(run_id)["steps"][0]["other_ways"]
+    assert [(way["processor"], way["is_fallback"], way["pages"], way["page_ids"]) for way in ways] == [
+        ("ocrd-scripted", True, 0, []), ("ocrd-dummy", True, 1, ["P2"]),
+    ]  # fmt: skip
 
 
 def test_each_attempt_at_a_page_is_told(server: Server, book: Path) -> None:

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from io import StringIO
 
+import msgspec
 from rich.console import Console
 
 from offizin.cli.gap_report import has_gaps, recognised, show_gaps
 from offizin.cli.run_report import next_commands, show_failures, show_results, show_run
-from offizin.client import Failure, Failures, Gap, Gaps, PageAccount, Recognised, RunSummary, StepSummary
+from offizin.client import (
+    Failure,
+    Failures,
+    Gap,
+    Gaps,
+    OtherWay,
+    PageAccount,
+    Recognised,
+    RunSummary,
+    StepSummary,
+)
 from offizin.jobs import State
 
 RUN = "3da49c41-6119-44a8-9a9f-128a43edad58"
@@ -47,6 +58,20 @@ def test_a_run_under_way_shows_what_waits_and_runs() -> None:
 
 def test_skipped_jobs_are_told() -> None:
     assert "6 jobs skipped" in printed(show_run, run({}, skipped=6, state=State.SUCCESS))
+
+
+def test_pages_that_were_done_in_another_way_are_named() -> None:
+    pages = [f"P{number}" for number in range(1, 13)]
+    ways = [
+        OtherWay("ocrd-one", True, pages=12, page_ids=pages), OtherWay("ocrd-two", True),
+        OtherWay("ocrd-s0", False, pages=1, page_ids=["P20"]),
+    ]  # fmt: skip
+    shown = run({State.SUCCESS: 20}, state=State.SUCCESS)
+    step = msgspec.structs.replace(shown.steps[0], other_ways=ways)
+    text = printed(show_run, msgspec.structs.replace(shown, steps=[step]))
+    assert "Step 1: 12 pages done by the fallback ocrd-one: P1, P2, P3, P4, P5, P6, P7, P8, P9, P10 and 2 more" in text
+    assert "Step 1: 1 page done by ocrd-s0, as a retry asked for: P20" in text
+    assert "ocrd-two" not in text
 
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
