@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -72,13 +72,15 @@ class Again:
 def choose(
     redo: Redo,
     wanted: Collection[str] | None,
-    rows: Iterable[tuple[JobRow, Sequence[PageOfJob]]],
+    rows: Sequence[tuple[JobRow, Sequence[PageOfJob]]],
     steps: Mapping[int, StepRow],
     is_missing: Callable[[StepRow, str], bool],
+    dropped: Collection[tuple[str, str]] = (),
 ) -> list[Again]:
     """Jobs that are over, in the order of ``rows``, which is that of their submission.
 
-    ``wanted``: the pages, None for all; ``is_missing(step, page)``: its output is not there.
+    ``wanted``: the pages, None for all; ``is_missing(step, page)``: its output is not there. ``dropped``: (file group,
+    page) pairs that were taken out at the run's end, and are made once more where they are needed.
     """
 
     def fits(step: StepRow, page: PageOfJob) -> bool:
@@ -91,7 +93,7 @@ def choose(
         return named and fits(step, page)
 
     made_anew: set[tuple[str, str]] = set()  # file group and page
-    found: list[Again] = []
+    found: dict[int, Again] = {}
     for row, pages in rows:
         step = steps[row.step]
         asked = [page for page in pages if is_asked_for(step, page)]
@@ -105,5 +107,28 @@ def choose(
         ]
         if again := sorted([*asked, *behind], key=lambda page: page.number):
             made_anew.update((group, page.page) for page in again for group in step.output_file_grps)
-            found.append(Again(row, again, bool(asked)))
-    return found
+            found[row.seq] = Again(row, again, bool(asked))
+    if found and dropped and not redo.skip:
+        _supply(found, rows, steps, dropped)
+    return [found[row.seq] for row, _ in rows if row.seq in found]
+
+
+def _supply(
+    found: dict[int, Again],
+    rows: Sequence[tuple[JobRow, Sequence[PageOfJob]]],
+    steps: Mapping[int, StepRow],
+    dropped: Collection[tuple[str, str]],
+) -> None:
+    """Add what makes the input that was dropped, from the last step back."""
+    needed: set[tuple[str, str]] = set()
+    for row, pages in reversed(rows):
+        step, chosen = steps[row.step], found.get(row.seq)
+        names = set() if chosen is None else {page.page for page in chosen.pages}
+        makers = {page.page for page in pages if any((group, page.page) in needed for group in step.output_file_grps)}
+        if makers - names:
+            again = [page for page in pages if page.page in names | makers]
+            found[row.seq] = Again(row, again, chosen is not None and chosen.asked)
+        needed -= {(group, page) for page in makers for group in step.output_file_grps}
+        needed |= {
+            (group, page) for page in names | makers for group in step.input_file_grps if (group, page) in dropped
+        }

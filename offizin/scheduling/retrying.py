@@ -10,7 +10,9 @@ from pathlib import Path
 from offizin.clock import Clock
 from offizin.errors import InvalidRequest
 from offizin.mets.index import MetsIndex
+from offizin.mets.names import as_path
 from offizin.pages import resolve_pages
+from offizin.scheduling.finish_lines import Finishes, finishes_of
 from offizin.scheduling.lanes import Lanes
 from offizin.scheduling.ownership import Moved, Ownership
 from offizin.scheduling.redo import Redo, What
@@ -101,12 +103,11 @@ class Retrying:
         # What somebody else has written into the METS is what a retry begins with.
         await self._lanes.refresh(mets, now)
         there = InTheMets()
-        if redo.pages or redo.what is What.MISSING:
+        if redo.pages or redo.what is What.MISSING or run.finish != "[]":
             lane = await self._lanes.open(mets, now)
-            groups = await self._database.read(
-                lambda tx: {group for step in runs.steps_of(tx, run.seq) for group in step.output_file_grps}
-            )
-            there = await _look(lane.index, redo, groups)
+            steps = await self._database.read(lambda tx: runs.steps_of(tx, run.seq))
+            groups = {group for step in steps for group in step.output_file_grps}
+            there = await _look(lane.index, redo, groups, finishes_of(run.finish, groups))
         lane_at_hand = self._lanes.at_hand(mets)
         known = None if lane_at_hand is None else lane_at_hand.epoch
 
@@ -117,16 +118,25 @@ class Retrying:
         return await self._database.write(write, synced=True)
 
 
-async def _look(index: MetsIndex, redo: Redo, groups: Collection[str]) -> InTheMets:
+async def _look(index: MetsIndex, redo: Redo, groups: Collection[str], finishes: Finishes) -> InTheMets:
+    """``groups``: what the run's steps write. What its end has taken out is not missing, nor what it has renamed."""
     wanted = resolve_pages(redo.pages, index.pages)
+    new_names = dict(finishes.renamed)
     missing: set[tuple[str, str]] = set()
+    dropped: set[tuple[str, str]] = set()
     paths: list[tuple[tuple[str, str], Path]] = []
+    for page in wanted:
+        for group in groups:
+            files = index.files(group, page)
+            if not files and group in finishes.groups:
+                dropped.add((group, page))
+                files = index.files(new_names.get(group, ""), page)
+                if not files and group not in new_names:
+                    continue
+            if not files:
+                missing.add((group, page))
+            paths += [((group, page), index.directory / as_path(f.local_filename)) for f in files if f.local_filename]
+    gone: set[tuple[str, str]] = set()
     if redo.what is What.MISSING:
-        for page in wanted:
-            for group in groups:
-                files = index.files(group, page)
-                if not files:
-                    missing.add((group, page))
-                paths += [((group, page), index.directory / f.local_filename) for f in files if f.local_filename]
-    gone = await asyncio.to_thread(lambda: {key for key, path in paths if not path.exists()})
-    return InTheMets(frozenset(wanted) if redo.pages else None, frozenset(missing | gone))
+        gone = await asyncio.to_thread(lambda: {key for key, path in paths if not path.exists()})
+    return InTheMets(frozenset(wanted) if redo.pages else None, frozenset(missing | gone), frozenset(dropped))

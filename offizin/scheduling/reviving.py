@@ -45,10 +45,11 @@ class OtherWay:
 @dataclass(frozen=True, slots=True)
 class InTheMets:
     """What the METS says. ``pages``: those that are asked for, None for all; ``missing``: (file group, page) without a
-    file, in the METS or on disk."""
+    file, in the METS or on disk; ``dropped``: those that were taken out at the run's end."""
 
     pages: frozenset[str] | None = None
     missing: frozenset[tuple[str, str]] = frozenset()
+    dropped: frozenset[tuple[str, str]] = frozenset()
 
 
 def retry(
@@ -120,7 +121,9 @@ def _chosen(tx: Transaction, run: RunRow, redo: Redo, there: InTheMets, steps: d
     def is_missing(step: StepRow, page: str) -> bool:
         return any((group, page) in there.missing for group in step.output_file_grps)
 
-    return choose(redo, there.pages, [(row, _pages_of(tx, row, left_out)) for row in rows], steps, is_missing)
+    return choose(
+        redo, there.pages, [(row, _pages_of(tx, row, left_out)) for row in rows], steps, is_missing, there.dropped
+    )
 
 
 def _pages_of(tx: Transaction, row: JobRow, left_out: Collection[int]) -> list[PageOfJob]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ocrd_models import OcrdMets
 
 from tests.behaviour.books import make_book
 from tests.behaviour.conftest import Gate
@@ -117,6 +119,19 @@ def test_pages_that_are_skipped_are_gaps_of_a_run_that_is_a_success(
     assert redo(server, run_id, what="missing", step=0, parameters={"mode": "ok"}) == (2, "SUCCESS")
     assert len(files(book, "OCR-D-B")) == 3
     assert server.client.get(f"/workflow/job/{run_id}/gaps").json()["gaps"] == []
+
+
+@pytest.mark.parametrize("page_wise", [True, False])
+def test_what_was_dropped_or_renamed_at_the_end_is_made_again_where_it_is_needed(
+    server: Server, book: Path, page_wise: bool
+) -> None:
+    text = f"{TWO_STEPS}\nfinish drop OCR-D-A\nfinish rename OCR-D-B OCR-D-TEXT"
+    run_id = run(server, book, text, page_wise=page_wise, state="SUCCESS")
+    assert refused(server, run_id, what="missing")[0] == 409
+    assert redo(server, run_id, what="all", step=1, page_id="P2", processor="scripted") == (2, "SUCCESS")
+    found = OcrdMets(filename=str(book)).find_all_files()
+    assert Counter(file.fileGrp for file in found) == {"OCR-D-IMG": 3, "OCR-D-TEXT": 3}
+    assert all((book.parent / file.local_filename).exists() for file in found)
 
 
 def test_what_waits_or_runs_is_left_alone(server: Server, tmp_path: Path, gate: Gate) -> None:

@@ -82,6 +82,16 @@ def test_what_was_left_out_is_missing_and_is_done_when_what_it_needs_is_done_aga
     assert chosen(Redo(What.MISSING), rows) == [(0, ["p1"], True), (1, ["p1"], True), (0, ["p2"], True)]
 
 
+def test_input_that_was_dropped_at_the_end_is_made_once_more() -> None:
+    rows = [single(0, "p1", GOOD), single(1, "p1", GOOD), single(0, "p2", GOOD), single(1, "p2", GOOD)]
+    dropped = {("SEG", "p1"), ("SEG", "p2")}
+    found = choose(Redo(What.ALL, step=1), {"p2"}, rows, STEPS, lambda *_: False, dropped)
+    assert [(a.row.seq, [p.page for p in a.pages], a.asked) for a in found] == [(2, ["p2"], False), (12, ["p2"], True)]
+    books = [whole(0, GOOD, GOOD, GOOD), whole(1, GOOD, GOOD, GOOD)]
+    found = choose(Redo(What.ALL, step=1), {"p2"}, books, STEPS, lambda *_: False, dropped)
+    assert [(a.row.step, [p.page for p in a.pages]) for a in found] == [(0, ["p2"]), (1, ["p2"])]
+
+
 def test_of_a_job_of_many_pages_only_the_pages_in_question_are_done_again() -> None:
     rows = [whole(0, GOOD, BAD, GOOD), whole(1, BAD, NEVER, GOOD), whole(2, GOOD, GOOD, GOOD)]
     assert chosen(Redo(), rows) == [(0, ["p2"], True), (1, ["p1", "p2"], True)]
