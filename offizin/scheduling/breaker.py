@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from offizin.messages import Cause
+from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.missing import Becomes, becomes
 from offizin.scheduling.retry_policy import Next, pause_before_next
 from offizin.scheduling.verdicts import Verdict
@@ -63,10 +64,12 @@ class Trip:
 
 @dataclass(slots=True)
 class Weighed:
-    """What a group of verdicts does to the rows (None: a success ended it), and what is to pause."""
+    """What a group of verdicts does to the rows (None: a success ended it), what is to pause, and the pieces, by job
+    and number, of which pages are put back."""
 
     rows: dict[Step | Place, Row | None] = field(default_factory=dict)
     trips: dict[Step | Place, Trip] = field(default_factory=dict)
+    put_back: dict[tuple[int, int], Dispatched] = field(default_factory=dict)
 
 
 class Breaker:
@@ -86,7 +89,13 @@ class Breaker:
             return weighed
         for verdict in verdicts:
             # One look for what goes well, as nearly everything does.
-            if verdict.cause is not None or self._rows or weighed.rows or verdict.piece.has_put_back:
+            if (
+                verdict.cause is not None
+                or self._rows
+                or weighed.rows
+                or weighed.put_back
+                or verdict.piece.has_put_back
+            ):
                 self._weigh(verdict, weighed)
         return weighed
 
@@ -98,6 +107,8 @@ class Breaker:
             else:
                 self._rows[of] = row
         self._paused.update({of: weighed.trips[of].cause for of in paused})
+        for piece in weighed.put_back.values():
+            piece.has_put_back = True
         while len(self._rows) > MOST_ROWS:  # those of runs that are over, mostly
             del self._rows[next(iter(self._rows))]
 
@@ -127,10 +138,10 @@ class Breaker:
                 verdict.put_back.append(page)
         verdict.pages = kept
         if verdict.put_back:
-            piece.has_put_back = True
+            weighed.put_back[piece.seq, piece.piece] = piece
         if not result.end:
             return
-        waits = piece.has_put_back
+        waits = piece.has_put_back or (piece.seq, piece.piece) in weighed.put_back
         if result.cause is not None and verdict.open_pages:
             first = verdict.open_pages[0]
             waits = not self._fails(verdict, step, place, first, result.cause, result.message, weighed) or waits
