@@ -219,7 +219,7 @@ class Offizin:
         )  # fmt: skip
         run_over = self.endings.run_over
         self.step_pauses = StepPauses(
-            self.database, ownership, clock, wake=wake, look=self.pauses.look, changed=changed
+            self.database, ownership, clock, wake=wake, look=self.pauses.look_at_last, changed=changed
         )
         self.completion = Completion(
             self.database, self.broker, self.dispatcher, choosing, self.learned, clock, self.timings,

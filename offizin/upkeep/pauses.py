@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 # So often it is looked for what another server was told, and workers that do not obey are told again, in seconds.
 EVERY = 2.0
+# Before another look when the database could not be read, in seconds.
+PAUSE = 1.0
 
 
 class Pauses(Periodic):
@@ -61,15 +63,15 @@ class Pauses(Periodic):
         return None if self._alone else EVERY
 
     async def pause(self, kind: PauseKind, name: str) -> None:
-        """From now on; what is paused already stays so. Raises Unavailable."""
+        """From now on; what is paused already stays so. Raises Unavailable when it cannot be written."""
         now = self._clock.now()
         await self._database.write(lambda tx: pauses.add(tx, kind, name, now), synced=True)
-        await self.look()
+        await self.look_at_last()
 
     async def resume(self, kind: PauseKind, name: str) -> bool:
-        """Whether it was paused. Raises Unavailable."""
+        """Whether it was paused. Raises Unavailable when it cannot be written."""
         was_paused = await self._database.write(lambda tx: pauses.remove(tx, kind, name), synced=True)
-        await self.look()
+        await self.look_at_last()
         return was_paused
 
     @property
@@ -87,6 +89,16 @@ class Pauses(Periodic):
             PauseKind.HOST_AND_PROCESSOR: place_name(self._here, processor),
         }
         return next((row for row in self.rows if names.get(row.kind) == row.name), None)
+
+    async def look_at_last(self) -> None:
+        """After something was written down, which has its consequences also when the database cannot be read just
+        then."""
+        while True:
+            try:
+                return await self.look()
+            except Unavailable as error:
+                log.warning("what is paused is looked up again in %g s: %s", PAUSE, error)
+                await self._clock.sleep(PAUSE)
 
     async def look(self) -> None:
         """See what is paused now, and do accordingly. Raises Unavailable."""
