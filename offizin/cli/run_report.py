@@ -24,7 +24,7 @@ def show_run(console: Console, run: RunSummary, taken: float | None = None) -> N
     """What it is, how it stands, and its steps. ``taken``: seconds, if other than from submission to end."""
     if taken is None and run.ended_at is not None:
         taken = run.ended_at - run.submitted_at
-    state = Text(run.state, style=STYLES.get(run.state, ""))
+    state = state_of(run)
     in_time = f" in {duration(taken)}" if taken is not None else ""
     console.print(Text.assemble("Run ", (run.run_id, "bold"), ": ", state, in_time))
     console.print(Text(f"Book {run.path_to_mets}, submitted {moment(run.submitted_at)}"), soft_wrap=True)
@@ -93,6 +93,8 @@ def show_results(console: Console, run: RunSummary) -> None:
         directory = Path(run.path_to_mets).parent
         name = Path(run.path_to_mets).name
         listed = f"not all of them listed in {name}, which could not be saved" if run.message else f"listed in {name}"
+        if not run.ended:
+            listed += " when the run has ended, or sooner"
         console.print(f"Results: {', '.join(made)} in {directory}, {listed}", soft_wrap=True, markup=False)
 
 
@@ -116,6 +118,13 @@ def next_commands(run: RunSummary, failures: Failures, options: str) -> list[str
     if run.ended and run.steps and run.steps[-1].count(State.SUCCESS):
         commands.append(f"offizin text {shlex.quote(str(Path(run.path_to_mets).parent))}   # if it recognised text")
     return commands
+
+
+def state_of(run: RunSummary) -> Text:
+    """PAUSED where nothing of it can be done before somebody resumes it."""
+    if run.stalled:
+        return Text("PAUSED", style=STYLES[State.FAILED])
+    return Text(run.state, style=STYLES.get(run.state, ""))
 
 
 def pause_words(step: StepSummary, pause: StepPause, options: str | None = None) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 from offizin.cli.carry_out import FAILURES, gaps_of, report_as_json, show_report
 from offizin.cli.connection import Kind, Place, clock, connect
 from offizin.cli.run_naming import find_run
-from offizin.cli.run_report import STYLES
+from offizin.cli.run_report import STYLES, state_of
 from offizin.cli.terminal import result_console
 from offizin.cli.wording import duration, moment
 from offizin.client import RunSummary
@@ -32,7 +32,7 @@ async def show_status(place: Place, name: str, as_json: bool) -> int:
         return 0
     console = result_console()
     show_report(console, run, failures, gaps, place.options)
-    if connection.kind is Kind.EMBEDDED and not run.ended:
+    if connection.kind is Kind.EMBEDDED and not run.ended and not run.stalled:
         options = f" {place.options}" if place.options else ""
         console.print("Nobody works on it now, because no server runs. To go on:")
         console.print(f"  offizin retry{options} {run.run_id}", markup=False, soft_wrap=True)
@@ -61,7 +61,7 @@ def _runs_table(runs: list[RunSummary], now: float) -> Table:
         failed = run.count(State.FAILED)
         table.add_row(
             run.run_id,
-            Text(run.state, style=STYLES.get(run.state, "")),
+            state_of(run),
             moment(run.submitted_at),
             duration((run.ended_at or now) - run.submitted_at),
             f"{run.jobs:,}",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -193,3 +196,28 @@ def test_a_host_on_which_run_after_run_fails_gets_no_more_work_for_that_processo
     assert server.client.delete(f"/pauses/host and processor/{host}/ocrd-modelled").status_code == 204
     assert server.wait_for_run(runs[3]) == "FAILED"
     assert states(server.summary(runs[3])) == {"FAILED": 1, "SUCCESS": 2}
+
+
+def test_a_run_without_a_server_ends_when_it_is_paused_and_goes_on_when_it_is_resumed(tmp_path: Path) -> None:
+    book, model, home = make_book(tmp_path / "book", 8), tmp_path / "model", tmp_path / "home"
+    processors = tmp_path / "processors"
+    processors.mkdir()
+    write_processor(processors, _MODELLED, "ocrd-modelled")
+    (tmp_path / "workflow.txt").write_text(three_steps(model, ""))
+
+    def offizin(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "offizin", *map(str, arguments), "--home", home]
+        environment = {**os.environ, "OFFIZIN_PROCESSOR_DIRECTORIES": str(processors), "COLUMNS": "200"}
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+    run = offizin("run", book, "-w", tmp_path / "workflow.txt", "--page-wise")
+    assert run.returncode == 1
+    assert "PAUSED" in run.stdout
+    assert "Step 2 ocrd-modelled is paused: MODEL_MISSING" in run.stdout
+    assert "To go on: offizin resume" in run.stderr
+    assert "offizin resume" in offizin("status", "last").stdout
+    assert "step" in offizin("workers").stdout
+    model.touch()
+    resumed = offizin("resume", "last/2", "--retry")
+    assert (resumed.returncode, offizin("resume", "last").returncode) == (0, 4), resumed.stderr
+    assert "SUCCESS" in resumed.stdout
