@@ -198,6 +198,23 @@ def test_a_host_on_which_run_after_run_fails_gets_no_more_work_for_that_processo
     assert states(server.summary(runs[3])) == {"FAILED": 1, "SUCCESS": 2}
 
 
+@pytest.mark.only("cluster", because="one machine has one server")
+def test_any_server_resumes_a_step(own_place: Place, tmp_path: Path) -> None:
+    write_processor(own_place.processors, _MODELLED, "ocrd-modelled")
+    one, other = own_place.server(), own_place.server(tmp_path / "other")
+    own_place.staff(("ocrd-modelled:2",))
+    book, model = make_book(tmp_path / "book", 8), tmp_path / "model"
+    run = one.run_workflow(book, three_steps(model, ""), page_wise=True)["job_id"]
+    until_stalled(one, run)
+    while not pauses(other):
+        pass
+    assert other.summary(run)["stalled"]
+    model.touch()
+    assert other.client.post(f"/workflow/job/{run}/resume", json={"retry": True}).json()["steps"] == [1]
+    assert other.wait_for_run(run) == "SUCCESS"
+    assert (one.stop(), other.stop()) == (0, 0)
+
+
 def test_a_run_without_a_server_ends_when_it_is_paused_and_goes_on_when_it_is_resumed(tmp_path: Path) -> None:
     book, model, home = make_book(tmp_path / "book", 8), tmp_path / "model", tmp_path / "home"
     processors = tmp_path / "processors"
