@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from offizin.jobs import SKIPPED, State
@@ -163,7 +163,6 @@ class CompletionWrite:
         self.written.accepted.append(verdict)
         waits = verdict.waits and not row.cancelling
         again = not waits and verdict.next in (Next.AGAIN, Next.FULL_METS) and not row.cancelling
-        others: dict[Becomes, list[str]] = {}
         for page in verdict.pages:
             if page.cause is not None:
                 falls_back = not row.cancelling and _becomes(verdict, page.cause, page.existed) is Becomes.FALLBACK
@@ -171,11 +170,10 @@ class CompletionWrite:
             if page.cause is None:
                 self._pages.append(PageEnding(piece.seq, page.page, State.SUCCESS, None, "", piece.context.mark))
             elif not again:
-                self._end_page(row, verdict, page, others)
+                self._end_page(row, verdict, page)
         for page in verdict.put_back:
             self._tell(verdict, page.page, page.cause or Cause.CANCELLED, page.message, again=True)
         if not result.end:
-            self._cut_off(row, piece, others)
             return
         if result.cause is not None and verdict.open_pages:
             self._tell(verdict, None, result.cause, result.message, again=waits or verdict.next is not Next.OVER)
@@ -189,7 +187,7 @@ class CompletionWrite:
                 found.job, found.number, found.state, found.attempt, tries, losses, found.alternative
             )
             pieces.set_states(self._tx, [(found, State.CACHED)])
-            self._cut_off(row, piece, others)
+            self._cut_off(row, piece)
             return
         pieces.set_states(self._tx, [(found, State.SUCCESS)])
         if verdict.next is Next.PAGE_BY_PAGE and not row.cancelling:
@@ -198,10 +196,10 @@ class CompletionWrite:
         else:
             cause = result.cause or Cause.CANCELLED
             for name in verdict.open_pages:
-                self._end_page(row, verdict, PageVerdict(name, cause, result.message), others)
-        self._cut_off(row, piece, others)
+                self._end_page(row, verdict, PageVerdict(name, cause, result.message))
+        self._cut_off(row, piece)
 
-    def _end_page(self, row: JobRow, verdict: Verdict, page: PageVerdict, others: dict[Becomes, list[str]]) -> None:
+    def _end_page(self, row: JobRow, verdict: Verdict, page: PageVerdict) -> None:
         """One that got no output, and is not tried again."""
         assert page.cause is not None
         if row.cancelling or page.cause is Cause.CANCELLED:
@@ -209,14 +207,18 @@ class CompletionWrite:
         else:
             decided = _becomes(verdict, page.cause, page.existed)
             if decided in OTHER_WAYS:
-                others.setdefault(decided, []).append(page.page)
+                verdict.piece.other_ways[page.page] = decided
                 return
             state, mark = _ENDS[decided], SKIPPED if decided is Becomes.SKIPPED else ""
         self._pages.append(PageEnding(verdict.piece.seq, page.page, state, page.cause, page.message, mark))
 
-    def _cut_off(self, row: JobRow, piece: Dispatched, others: Mapping[Becomes, Sequence[str]]) -> None:
-        """A piece of its own for the pages that are done in another way."""
-        self.written.again |= self._other_ways.cut_off(row, piece.piece, piece.context.alternative, others)
+    def _cut_off(self, row: JobRow, piece: Dispatched) -> None:
+        """Pieces of their own for the pages that are done in another way, now that nobody works on this one."""
+        pages: dict[Becomes, list[str]] = {}
+        for page, decided in piece.other_ways.items():
+            pages.setdefault(decided, []).append(page)
+        if not row.cancelling:
+            self.written.again |= self._other_ways.cut_off(row, piece.piece, piece.context.alternative, pages)
 
     def _before_next(
         self, verdict: Verdict, cause: Cause | None, job: int, piece: int | None, tries: int, losses: int

@@ -8,6 +8,7 @@ from offizin.jobs import COPY_INPUT
 from offizin.messages import AttemptName
 from offizin.scheduling.contexts import StepContext
 from offizin.scheduling.lanes import Lane
+from offizin.scheduling.missing import Becomes
 from offizin.store.holders import Hold
 
 
@@ -33,6 +34,7 @@ class Dispatched:
     full_mets: bool = False
     lane: Lane | None = None
     settled: set[str] = field(default_factory=set)  # pages of which results have come
+    other_ways: dict[str, Becomes] = field(default_factory=dict)  # pages that are done in another way once it is over
     has_put_back: bool = False  # of these some are to be done again (scheduling.breaker)
 
     @property

@@ -57,6 +57,7 @@ class Act:
     redo: str = "failed"
     step: int | None = None
     processor: str = ""
+    skip: bool = False
     alone: bool = False
     priority: int = 0
     depends: bool = False
@@ -65,7 +66,7 @@ class Act:
     def __str__(self) -> str:
         if self.what == "redo run":
             step = "" if self.step is None else f", step {self.step}"
-            by = f" by {self.processor}" if self.processor else ""
+            by = f" by {self.processor}" if self.processor else " as skipped" if self.skip else ""
             return f"{self.at:7.3f}  redo {self.redo} of run {self.which}, pages {self.pages or 'all'}{step}{by}"
         if self.what != "submit":
             return f"{self.at:7.3f}  {self.what} {self.which}" + (f".{self.job}" if "job" in self.what else "")
@@ -195,7 +196,8 @@ def _redo(act: Act, draw: random.Random) -> Act:
     redo, pages = draw.choice(["failed", "missing", "all"]), draw.choice(["", "", "P1", "~P1"])
     step = draw.choice([None, None, 0, 1])
     processor = "" if step is None else draw.choice(["", "", "ocrd-seg", "ocrd-rec", "ocrd-book"])
-    return replace(act, redo=redo, pages=pages, step=step, processor=processor)
+    skip = redo != "all" and not processor and draw.random() < 0.3
+    return replace(act, redo=redo, pages=pages, step=step, processor=processor, skip=skip)
 
 
 def _queue(seed: int, draw: random.Random) -> Scenario:

@@ -345,7 +345,9 @@ class World:
             await server.retrying.retry_run(await server.database.read(lambda tx: runs.by_seq(tx, run)))
         elif act.what == "redo run":
             row = await server.database.read(lambda tx: runs.by_seq(tx, run))
-            await server.retrying.retry_run(row, Redo(What(act.redo), act.pages, act.step, act.processor))
+            await server.retrying.retry_run(
+                row, Redo(What(act.redo), act.pages, act.step, act.processor, skip=act.skip)
+            )
         elif act.what in ("pause step of run", "resume run"):
             row = await server.database.read(lambda tx: runs.by_seq(tx, run))
             if act.what == "resume run":
