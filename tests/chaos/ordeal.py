@@ -111,12 +111,15 @@ class Ordeal:
     def _known(self, client: httpx.Client) -> dict[str, dict[str, Any]]:
         """All runs by their labels. One that the server took and could not tell of must be among them, once."""
         found: dict[str, dict[str, Any]] = {}
-        answer = client.get("/workflow/jobs", params={"limit": 1000}).raise_for_status().json()
-        assert answer["next"] is None
-        for run in answer["runs"]:
-            assert run["description"] not in found, f"{run['description']} was taken twice"
-            found[run["description"]] = run
-        return found
+        earlier: dict[str, Any] = {}
+        while True:
+            answer = client.get("/workflow/jobs", params={"limit": 1000, **earlier}).raise_for_status().json()
+            for run in answer["runs"]:
+                assert run["description"] not in found, f"{run['description']} was taken twice"
+                found[run["description"]] = run
+            if answer["next"] is None:
+                return found
+            earlier = {"before": answer["next"]}
 
     def _submit(self, client: httpx.Client, batch: Batch, order: Order) -> None:
         mets, label = str(batch.directory / order.book / "mets.xml"), batch.label(order)

@@ -79,7 +79,7 @@ def _hit(cluster: Cluster, kill_test: KillTest, trouble: str, random: Random) ->
     """Again, with more work and at once, if there was none in flight: it was done before all was submitted."""
     for attempt in range(_ATTEMPTS):
         cluster.need_work()
-        for _ in range(attempt):
+        if attempt:
             cluster.new_batch()
         while not cluster.submit_what_is_left(cluster.server_at_hand):  # type: ignore[arg-type]
             pass
