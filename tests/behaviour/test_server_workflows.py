@@ -134,7 +134,8 @@ def test_the_priority_of_a_run_is_changed(server: Server, tmp_path: Path, gate: 
     ("PATCH", "/workflow/job/x"), ("POST", "/workflow/job/x/retry"), ("GET", "/processor/jobs?run=x"),
 ])  # fmt: skip
 def test_an_unknown_run_is_not_found(server: Server, method: str, path: str) -> None:
-    answer = server.client.request(method, path, json={"priority": 1})
+    body = {"priority": 1} if method == "PATCH" else None
+    answer = server.client.request(method, path, json=body)
     assert (answer.status_code, answer.json()["code"]) == (404, "run_unknown")
 
 
