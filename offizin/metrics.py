@@ -69,7 +69,7 @@ DESCRIBED = {
         Described("offizin_slots", _G, _P, "how many pieces can be worked on at once; 0 while it is paused", _SERVER),
         Described("offizin_queue_depth", _G, ("queue",), "messages that wait with the broker for a consumer", _SERVER),
         Described("offizin_workers", _G, ("host",), "workers that live", _SERVER),
-        Described("offizin_paused", _G, ("kind", "name"), "1 for each processor and host that is paused", _SERVER),
+        Described("offizin_paused", _G, ("kind", "name"), "1 for each processor, host, step (`RUN/STEP`) and processor on a host (`HOST/PROCESSOR`) that is paused", _SERVER),
         Described("offizin_workspaces_open", _G, (), "METS whose index is in memory", _SERVER),
         Described("offizin_mets_saves_total", _C, (), "saves of METS files", _SERVER),
         Described("offizin_mets_save_seconds_total", _C, (), "from asking for them to their end", _SERVER),

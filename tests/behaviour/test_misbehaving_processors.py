@@ -44,10 +44,10 @@ def misbehaving(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(shared_place: Place, misbehaving: Path) -> Iterator[Server]:
-    """A server that lets a page of it take three seconds."""
+    """A server that lets a page of it take six seconds."""
     for program in misbehaving.glob("ocrd-*"):
         (shared_place.processors / program.name).symlink_to(program)
-    running = shared_place.server(time_limits={"ocrd-misbehaving": 3.0, "ocrd-misbehaving-old": 3.0})
+    running = shared_place.server(time_limits={"ocrd-misbehaving": 6.0, "ocrd-misbehaving-old": 6.0})
     shared_place.staff(("ocrd-dummy:2", "ocrd-misbehaving:2", "ocrd-misbehaving-old:2", "ocrd-unloadable:2"))
     yield running
     assert running.stop() == 0

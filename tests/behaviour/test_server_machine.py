@@ -46,5 +46,6 @@ async def test_processors_are_described(tmp_path: Path) -> None:
         "version": "0.7",
         "description": "does what a test wants",
         "independent_pages": None,
+        "plain": None,
         "loaded": 0,
     }
