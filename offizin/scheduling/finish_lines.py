@@ -25,6 +25,11 @@ class Finishes:
         """All that are taken out, under their old names."""
         return self.dropped | self.not_kept | {old for old, _ in self.renamed}
 
+    @property
+    def touched(self) -> frozenset[str]:
+        """These, and the new names."""
+        return self.groups | {new for _, new in self.renamed}
+
     def without(self, spared: Collection[str]) -> Finishes:
         renamed = tuple(pair for pair in self.renamed if pair[0] not in spared)
         return Finishes(self.dropped - set(spared), self.not_kept - set(spared), renamed)

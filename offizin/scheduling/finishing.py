@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from offizin.clock import Clock
 from offizin.faults import reach
@@ -28,6 +29,7 @@ from offizin.store import deltas, fingerprints, runs
 from offizin.store.fingerprints import Fingerprint, Place
 from offizin.store.runs import RunRow
 from offizin.store.transaction import Database, Transaction
+from offizin.workspaces.unfinished_files import unfinished
 
 log = logging.getLogger(__name__)
 
@@ -72,8 +74,7 @@ def _wanted(tx: Transaction, run: RunRow) -> tuple[Finishes, dict[Place, Fingerp
         log.warning("run %s leaves %s as they are: other runs work with them", run.id, ", ".join(sorted(spared)))
         finishes = finishes.without(spared)
     waiting = deltas.of_workspace(tx, run.workspace)[1]
-    groups = {*finishes.groups, *(new for _, new in finishes.renamed)}
-    before = fingerprints.of_groups(tx, run.workspace, groups | looks_back(waiting))
+    before = fingerprints.of_groups(tx, run.workspace, finishes.touched | looks_back(waiting))
     after = before | fingerprints_after(waiting, before)
     known = {place: each for place, each in after.items() if each is not None}
     return finishes, known, fingerprints.digests(tx, run.workspace) | states_in(waiting)
@@ -85,8 +86,12 @@ def _files(lane: Lane, run: RunRow, finishes: Finishes) -> dict[Place, Sequence[
     pages: list[str | None] = [*resolve_pages(run.page_selector or None, index.pages)]
     if not run.page_selector:
         pages.append(None)
-    groups = {*finishes.groups, *(new for _, new in finishes.renamed)}
-    return {(group, page or ""): found for group in groups for page in pages if (found := index.files(group, page))}
+    return {
+        (group, page or ""): found
+        for group in finishes.touched
+        for page in pages
+        if (found := index.files(group, page))
+    }
 
 
 def _delta(
@@ -162,26 +167,16 @@ def _under_new_name(directory: Path, file: File, old: str, new: str) -> File:
         path = f"{new}/{new + name.removeprefix(old) if name.startswith(old) else name}"
         _link(directory / str(file.local_filename), directory / path)
         state = digest_of(str(directory), path, {})
+    renamed = File(file_id, new, file.mimetype, file.page_id, path, file.url)
     if state is None:
-        return File(file_id, new, file.mimetype, file.page_id, path, file.url)
-    return File(
-        file_id,
-        new,
-        file.mimetype,
-        file.page_id,
-        path,
-        file.url,
-        state.size,
-        state.digest,
-        state.changed_at,
-        state.inode,
-    )
+        return renamed
+    return replace(renamed, size=state.size, digest=state.digest, changed_at=state.changed_at, inode=state.inode)
 
 
 def _link(old: Path, new: Path) -> None:
     """The same content under both names, until the old one is deleted."""
     new.parent.mkdir(parents=True, exist_ok=True)
-    temporary = new.with_name(f".{new.name[:200]}.{os.getpid()}.part")
+    temporary = unfinished(new)
     with suppress(FileNotFoundError):
         temporary.unlink()
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -163,18 +163,19 @@ class _Decisions:
             self.anew.add(key)
             if step.together:
                 waiting += [(step, other) for other in self._pages if (step.number, other) in self._there]
-            for later in self._steps[step.number + 1 :]:
-                if not set(step.output_file_grps).isdisjoint(later.input_file_grps):
-                    of_pages = self._pages if later.together else (page,)
-                    waiting += [(later, each) for each in of_pages if (later.number, each) in self._there]
+            waiting += [
+                (later, each) for later, each in self._behind(step, page) if (later.number, each) in self._there
+            ]
 
     def _is_needed(self, step: PlannedStep, page: str) -> bool:
         key = (step.number, page)
         if key in self.to_do or key in self.kept:
             return False
+        return any((later.number, each) in self.to_do for later, each in self._behind(step, page))
+
+    def _behind(self, step: PlannedStep, page: str) -> Iterator[tuple[PlannedStep, str]]:
+        """What reads this page's output."""
         for later in self._steps[step.number + 1 :]:
             if not set(step.output_file_grps).isdisjoint(later.input_file_grps):
-                of_pages = self._pages if later.together else (page,)
-                if any((later.number, each) in self.to_do for each in of_pages):
-                    return True
-        return False
+                for each in self._pages if later.together else (page,):
+                    yield later, each

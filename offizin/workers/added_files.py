@@ -12,8 +12,7 @@ from offizin.errors import InvalidRequest, NotFound
 from offizin.messages import Counts, File
 from offizin.workers.file_states import state_of
 from offizin.workspaces.page_text import page_statistics
-
-MIMETYPE_PAGE = "application/vnd.prima.page+xml"
+from offizin.workspaces.recognised_text import PAGE_MIMETYPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def _look_at(directory: str, file: File) -> Added:
     if state is None:
         return Added(file)
     file = replace(file, size=state.size, digest=state.digest, changed_at=state.changed_at, inode=state.inode)
-    if file.mimetype != MIMETYPE_PAGE:
+    if file.mimetype != PAGE_MIMETYPE:
         return Added(file)
     try:
         found = page_statistics(Path(directory, file.local_filename or ""))

@@ -6,14 +6,14 @@ file's ID in a PAGE.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from offizin.messages import File, Piece
-from offizin.workers.added_files import MIMETYPE_PAGE
 from offizin.workers.attempt_mets import AttemptMets
+from offizin.workspaces.recognised_text import PAGE_MIMETYPE
+from offizin.workspaces.unfinished_files import unfinished
 
 _NO_ID = re.compile(r"[^\w.-]")
 _ITS_ID = re.compile(rb"""(<(?:[\w.\-]+:)?PcGts\b[^>]*?\spcGtsId\s*=\s*["'])[^"']*""")
@@ -32,17 +32,17 @@ def copy_pages(piece: Piece, pages: Sequence[str], mets: AttemptMets) -> None:
 def _input_of(piece: Piece, page: str, group: str) -> File | None:
     """The page's PAGE in the file group, or else its first file there."""
     there = [f for f in piece.slice.files if (f.page_id, f.file_grp) == (page, group) and f.local_filename]
-    return next((file for file in there if file.mimetype == MIMETYPE_PAGE), there[0] if there else None)
+    return next((file for file in there if file.mimetype == PAGE_MIMETYPE), there[0] if there else None)
 
 
 def _copy(piece: Piece, page: str, file: File, source: str, group: str, mets: AttemptMets) -> None:
     content = Path(piece.directory, source).read_bytes()
     file_id = f"{group}_{_NO_ID.sub('_', page)}"
-    if file.mimetype == MIMETYPE_PAGE:
+    if file.mimetype == PAGE_MIMETYPE:
         content = _ITS_ID.sub(lambda found: found[1] + file_id.encode(), content, count=1)
     name = f"{group}/{file_id}{Path(source).suffix}"
     mets.add_file(File(file_id, group, file.mimetype, page, name), force=piece.overwrite)
     path = Path(piece.directory, name)
-    beside = path.with_name(f".{path.name}.{os.getpid()}-0.part")
+    beside = unfinished(path)
     beside.write_bytes(content)
     beside.replace(path)

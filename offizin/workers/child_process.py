@@ -82,10 +82,9 @@ class ChildProcess:
             result = self._result(after_failure(piece, known, [], {}), _cause(error), str(error))
         if self._killed:
             result = replace(result, end=False, cause=None, message="")
-        failed = result.cause is not None or any(page.cause is not None for page in result.pages)
         return replace(
             result, seconds=round(time.monotonic() - began, 6), peak_memory=self._peak_memory,
-            runner=self.pid if failed else 0, recipe=self._recipe,
+            runner=self.pid if _has_failed(result) else 0, recipe=self._recipe,
         )  # fmt: skip
 
     async def _run(self, known: Before) -> Result:
@@ -113,8 +112,7 @@ class ChildProcess:
             result = self._result(after_success(piece, known, added, made_of))
         else:
             result = self._result(after_failure(piece, known, added, made_of), *self._why(code, tail))
-        failed = result.cause is not None or any(page.cause is not None for page in result.pages)
-        return replace(result, log_tail=tail if failed else "", missing_attribute=mets.missing_attribute)
+        return replace(result, log_tail=tail if _has_failed(result) else "", missing_attribute=mets.missing_attribute)
 
     def _why(self, code: int, tail: str) -> tuple[Cause, str]:
         if self._late:
@@ -187,6 +185,11 @@ class ChildProcess:
             piece.job, piece.attempt, piece.piece, outcome.pages, outcome.files, cause=cause, message=message,
             before_first_page=cause is not None and outcome.open_pages > 1,  # then its pages are done one by one
         )  # fmt: skip
+
+
+def _has_failed(result: Result) -> bool:
+    """As a whole, or on some page."""
+    return result.cause is not None or any(page.cause is not None for page in result.pages)
 
 
 def _cause(error: Exception) -> Cause:

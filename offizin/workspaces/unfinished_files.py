@@ -1,4 +1,4 @@
-"""Files that a runner was writing when it was killed: ``.NAME.PID-NUMBER.part`` (see runner/slice_workspace.py)."""
+"""Files that somebody was writing when killed: ``.NAME.PID-NUMBER.part`` (runners: runner/slice_workspace.py)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from pathlib import Path
 import psutil
 
 _PART = re.compile(r"\..+\.(\d+)-\d+\.part")
+
+
+def unfinished(path: Path) -> Path:
+    """Where a file is written until it is whole and gets its name."""
+    return path.with_name(f".{path.name[:200]}.{os.getpid()}-0.part")
 
 
 def delete_unfinished_files(workspace: Path, file_grps: Iterable[str]) -> list[Path]:
