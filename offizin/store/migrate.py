@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-NEWEST = "0004"
+NEWEST = "0005"
 
 
 def upgrade(engine: Engine) -> None:

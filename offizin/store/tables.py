@@ -37,6 +37,11 @@ workspaces = Table(
     Column("added_at", Float, nullable=False),
     Column("owner", Number),  # the server that dispatches, completes and saves
     Column("epoch", Number, nullable=False, server_default="0"),  # how often the owner was another one
+    Column("id", Text),  # what the outside sees
+    Column("managed", Boolean, nullable=False, server_default=false()),  # its files lie in our home and go with it
+    Column("description", Text, nullable=False, server_default=""),
+    Column("deleted_at", Float),
+    Index("workspaces_by_id", "id", unique=True),
 )
 
 runs = Table(
@@ -269,6 +274,20 @@ deltas = Table(
     sqlite_autoincrement=True,
 )
 
+# Files that programs outside of our workers have added through a METS server: they join the delta of their attempt when
+# it ends.
+held_files = Table(
+    "held_files",
+    metadata,
+    Column("seq", Number, primary_key=True),
+    Column("workspace", Number, nullable=False),
+    Column("job", Number, nullable=False),
+    Column("piece", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # JSON of messages.File
+    Index("held_files_of_job", "job", "piece"),
+)
+
 callbacks = Table(
     "callbacks",
     metadata,
@@ -393,4 +412,26 @@ deployed = Table(
     Column("identity", Text, nullable=False),  # JSON: what tells it from everything else there
     Column("details", Text, nullable=False),  # JSON
     Column("deployed_at", Float, nullable=False),
+)
+
+# Who may ask for what. The secret itself is shown once and is kept nowhere.
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("seq", Number, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("scope", Text, nullable=False),  # read | run | admin | worker
+    Column("digest", Text, nullable=False, unique=True),  # SHA-256 of the secret, as hex
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Column("revoked_at", Float),
+    Column("used_at", Float),  # at last, to the minute
+)
+
+# What the servers on this database sign with, so that each of them knows what another one has signed.
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
 )
