@@ -5,12 +5,12 @@ What was chosen is queued for good: until it is sent, it is tried again and agai
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from offizin.background import Background
 from offizin.brokers.at_last import PAUSE, publish_at_last
 from offizin.brokers.broker import Broker, Kind, Message, queue_of, results_of
 from offizin.clock import Clock
@@ -54,7 +54,7 @@ class Sending:
         self._serve = serve
         self._time_limit = time_limit
         self._sender = sender
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
 
     async def send(self, chosen: Sequence[Dispatched]) -> None:
         """Send what has its METS at hand; for the rest, each METS is opened aside, so that nobody waits for it."""
@@ -69,7 +69,7 @@ class Sending:
                 lane.in_flight += 1
                 with_lane.append(piece)
         for mets, waiting in without.items():
-            self._aside(self._open_and_send(mets, waiting))
+            self._background.spawn(self._open_and_send(mets, waiting))
         await self._send_pieces(with_lane)
 
     async def send_again(self, pieces: Sequence[Dispatched]) -> None:
@@ -78,14 +78,7 @@ class Sending:
 
     async def stop(self) -> None:
         """What is not sent yet stays where it is; the next start begins with it."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _aside(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        await self._background.cancel()
 
     async def _open_and_send(self, mets: Path, waiting: Sequence[Dispatched]) -> None:
         while True:
@@ -118,7 +111,7 @@ class Sending:
         for processor, messages in by_processor.items():
             sending = self._send_messages(processor, messages)
             if self._sender.name:
-                self._aside(sending)  # a broker in the network takes its time to confirm
+                self._background.spawn(sending)  # a broker in the network takes its time to confirm
             else:
                 await sending
 
@@ -128,7 +121,7 @@ class Sending:
             await self._broker.publish(queue_of(processor), messages)
         except Unavailable as error:
             log.warning("%d pieces of %s are sent again: %s", len(messages), processor, error)
-            self._aside(self._serve_and_publish(processor, messages))
+            self._background.spawn(self._serve_and_publish(processor, messages))
 
     async def _serve_and_publish(self, processor: str, messages: Sequence[Message]) -> None:
         await self._clock.sleep(PAUSE)

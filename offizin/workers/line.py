@@ -1,8 +1,9 @@
-"""What waits for one processor on a worker, and the slots that it has."""
+"""What waits for each processor on a worker, and the slots that it has."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from offizin.brokers.broker import Subscription
@@ -65,3 +66,35 @@ class Line:
     def drop_gone(self) -> None:
         if any(held.gone for held in self.waiting):
             self.waiting = deque(held for held in self.waiting if not held.gone)
+
+
+class Lines:
+    """Those of all processors that a worker takes pieces for, in the order in which it began to."""
+
+    def __init__(self) -> None:
+        self._by_processor: dict[str, Line] = {}
+
+    def __iter__(self) -> Iterator[Line]:
+        """Lines may be added meanwhile."""
+        return iter(list(self._by_processor.values()))
+
+    def __getitem__(self, processor: str) -> Line:
+        return self._by_processor[processor]
+
+    def __contains__(self, processor: str) -> bool:
+        return processor in self._by_processor
+
+    def add(self, line: Line) -> None:
+        self._by_processor[line.processor] = line
+
+    def remove(self, processor: str) -> None:
+        del self._by_processor[processor]
+
+    @property
+    def slots(self) -> list[Slot]:
+        return [slot for line in self for slot in line.slots]
+
+    @property
+    def active(self) -> int:
+        """How many cores are in use."""
+        return sum(line.active for line in self)

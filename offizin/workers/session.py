@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
 
+from offizin.background import Background
 from offizin.brokers.broker import HELLO, Broker, Delivery, Kind, Message, Subscription, control_of, results_of
 from offizin.clock import Clock
 from offizin.errors import Unavailable
@@ -68,7 +69,7 @@ class WorkerSession:
         self._welcome: asyncio.Future[Welcome] = asyncio.get_running_loop().create_future()
         self._subscription: Subscription | None = None
         self._due = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
 
     async def begin(self, pool: Callable[[Membership], WorkerPool]) -> WorkerPool:
         """Introduce ourselves until a server answers, be heard by all servers, and then serve all processors with the
@@ -84,8 +85,8 @@ class WorkerSession:
         self.membership.begins_without = frozenset(welcome.paused_processors)
         self.pool = pool(self.membership)
         await self._heartbeat(welcome)
-        self._spawn(self._be_heard(welcome))
-        self._spawn(self._watch())
+        self._background.spawn(self._be_heard(welcome))
+        self._background.spawn(self._watch())
         for processor in self._processors:
             await self.pool.serve(processor)
         return self.pool
@@ -97,9 +98,7 @@ class WorkerSession:
                 await self.pool.abandon()
             else:
                 await self.pool.close(grace)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.cancel()
         if self.pool is not None and not self.lease.is_over:
             await self._tell_all(Message(Kind.GOODBYE, encode(Goodbye(self.id))))
         if self._subscription is not None:
@@ -191,7 +190,7 @@ class WorkerSession:
                 follow = _read(body, Follow)
                 pool.follow_log(follow.job, follow.seconds)
             case Kind.PAUSE if pool:
-                self._spawn(self._pause(pool, _read(body, Pause)))
+                self._background.spawn(self._pause(pool, _read(body, Pause)))
 
     async def _pause(self, pool: WorkerPool, order: Pause) -> None:
         """What was done is told at once. What could not be done is ordered again."""
@@ -214,7 +213,7 @@ class WorkerSession:
 
     def _claim(self, server: str, attempts: Sequence[AttemptName]) -> None:
         message = Message(Kind.CLAIM, encode(Claim(self.id, list(attempts))))
-        self._spawn(self._tell(server, message))
+        self._background.spawn(self._tell(server, message))
 
     async def _tell_all(self, message: Message) -> None:
         await asyncio.gather(*(self._tell(server, message) for server in self._generations))
@@ -225,11 +224,6 @@ class WorkerSession:
             await self._broker.publish(results_of(server), [message])
         except Unavailable as error:
             log.warning("%s is not told: %s", server, error)
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 def _read(body: bytes, kind: type[T]) -> T:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -244,8 +245,12 @@ class Worker(Command):
 
     def runners(self) -> list[psutil.Process]:
         """The processors' programs that it has running."""
-        children = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in children if "ocrd-" in " ".join(child.cmdline())]
+        found = []
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # it may end meanwhile, and be a zombie for a moment
+                if "ocrd-" in " ".join(child.cmdline()):
+                    found.append(child)
+        return found
 
     def stop(self) -> int:
         """End it gracefully; its exit code."""

@@ -212,7 +212,7 @@ async def test_who_is_done_before_the_kill_arrives_has_succeeded_and_the_next_is
     scene = await make_scene(slots=1)
     await scene.give("seg", "first")
     await scene.works("first")
-    for line in scene.pool._lines.values():
+    for line in scene.pool._lines:
         line.seconds = 0.001  # fast: several in hand
     await scene.give("seg", "second")
     runner = scene.runners[0]

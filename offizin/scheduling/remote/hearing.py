@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 
 import msgspec
 
+from offizin.background import Background
 from offizin.brokers.broker import Kind, Message
 from offizin.clock import Clock
 from offizin.errors import Unavailable
@@ -56,7 +57,7 @@ class Hearing:
         self._lease = lease
         self._arrived = arrived
         self._looking: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
 
     def heard(self, message: Message) -> None:
         """Raises msgspec.DecodeError."""
@@ -65,7 +66,7 @@ class Hearing:
                 beat = msgspec.json.decode(message.body, type=Heartbeat)
                 if self._sessions.heard(beat):
                     log.info("session %s of %s (pid %d) is there", beat.session, beat.host, beat.pid)
-                    self._spawn(self._remember(beat))
+                    self._background.spawn(self._remember(beat))
                     self._arrived(set(beat.processors))
             case Kind.CLAIM:
                 self._claims.claimed(msgspec.json.decode(message.body, type=Claim))
@@ -80,7 +81,7 @@ class Hearing:
         """A worker says that it has taken this over; whether that holds."""
         if session not in self._sessions.living:
             if piece.holder is None:  # and its broker has forgotten it
-                self._spawn(self._losses.lost([piece], crashed=True))
+                self._background.spawn(self._losses.lost([piece], crashed=True))
             return False
         if piece.holder not in (None, session):
             return False
@@ -91,11 +92,7 @@ class Hearing:
         """What cannot be written now, the next start finds out."""
         if self._looking is not None:
             self._looking.cancel()
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=PATIENCE)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await self._background.cancel(PATIENCE)
 
     async def _remember(self, beat: Heartbeat) -> None:
         """So that the next start waits for it."""
@@ -127,9 +124,4 @@ class Hearing:
         if (found := self._sessions.gone(session)) is not None:
             if not crashed:
                 log.info("session %s of %s (pid %d) has ended", session, found.host, found.pid)
-            self._spawn(self._losses.session_over(session, crashed=crashed))
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            self._background.spawn(self._losses.session_over(session, crashed=crashed))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 
 import msgspec
 
+from offizin.background import Background
 from offizin.brokers.broker import HELLO, Broker, Delivery, Subscription
 from offizin.clock import Clock
 from offizin.errors import Unavailable
@@ -47,7 +47,7 @@ class Reception:
         self._heartbeat = heartbeat
         self._arrived = arrived
         self._subscription: Subscription | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
 
     async def start(self) -> None:
         self._subscription = await self._broker.consume(HELLO, AT_ONCE, self._receive)
@@ -55,15 +55,11 @@ class Reception:
     async def stop(self) -> None:
         if self._subscription is not None:
             await self._subscription.cancel()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.cancel()
 
     def _receive(self, deliveries: list[Delivery]) -> None:
         for delivery in deliveries:
-            task = asyncio.create_task(self._greet(delivery))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._background.spawn(self._greet(delivery))
 
     async def _greet(self, delivery: Delivery) -> None:
         """A worker that gets no answer introduces itself again, so nothing is kept of what goes wrong here."""
