@@ -8,6 +8,10 @@
     │   ├── PagesInvalid              422  exit 2   a page selector names no page, or is malformed
     │   ├── FileGroupMissing          422  exit 2   an input file group neither exists nor will be made
     │   ├── MetsInvalid               422  exit 2   mets.xml cannot be read as METS
+    │   ├── ZipInvalid                422  exit 2   a zip that is none, or holds what is no plain file inside of it
+    │   ├── TooLarge                  413  exit 2   more than a limit allows
+    │   ├── PathForbidden             403  exit 2   a path outside of the workspace roots, or of its directory
+    │   ├── UrlForbidden              403  exit 2   a URL whose host the server does not call
     │   └── SettingsInvalid           422  exit 2   a setting is wrong, in a file, the environment or the command line
     ├── NotFound                      404  exit 3
     │   ├── ProcessorUnknown          404  exit 3
@@ -87,6 +91,22 @@ class FileGroupMissing(InvalidRequest):
 
 class MetsInvalid(InvalidRequest):
     pass
+
+
+class ZipInvalid(InvalidRequest):
+    pass
+
+
+class TooLarge(InvalidRequest):
+    http_status = 413
+
+
+class PathForbidden(InvalidRequest):
+    http_status = 403
+
+
+class UrlForbidden(InvalidRequest):
+    http_status = 403
 
 
 class SettingsInvalid(InvalidRequest):
