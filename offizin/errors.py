@@ -55,9 +55,12 @@ class OffizinError(Exception):
 
     @property
     def code(self) -> str:
-        """A stable name for programs: the class's name in snake case."""
-        name = type(self).__name__
-        return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+        return code_of(type(self))
+
+
+def code_of(kind: type[OffizinError]) -> str:
+    """A stable name for programs: the class's name in snake case."""
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in kind.__name__).lstrip("_")
 
 
 class InvalidRequest(OffizinError):

@@ -26,6 +26,7 @@ from offizin.api import (
     workflow_requests,
 )
 from offizin.api.current import begin, end, running
+from offizin.api.description import describe, operation_id
 from offizin.api.error_answers import tell_errors
 from offizin.api.forwarding import Forwarding
 from offizin.api.job_logs import read_log
@@ -36,7 +37,7 @@ from offizin.api.reference_models import JobInput, PYJobInput, PYJobOutput, PYRe
 from offizin.api.reference_routes import reference_router
 from offizin.api.serving import Serving, bind, url_for_others, url_of
 from offizin.clock import Clock
-from offizin.deployment.zombies import DEFAULT_MINUTES, end_zombies
+from offizin.deployment.zombies import DEFAULT_MINUTES, MOST_MINUTES, end_zombies
 from offizin.errors import NotBuiltYet
 from offizin.jobs import State
 from offizin.offizin import Offizin
@@ -75,7 +76,7 @@ class ProcessingServer(FastAPI):
     ) -> None:
         super().__init__(
             title="OCR-D Processing Server", description="Offizin behind the OCR-D Web API", version=__version__,
-            lifespan=_lifespan,
+            lifespan=_lifespan, generate_unique_id_function=operation_id,
         )  # fmt: skip
         if settings is None:
             settings = Settings.load(None if config_path is None else Path(config_path), {}, os.environ)
@@ -89,6 +90,12 @@ class ProcessingServer(FastAPI):
         ours = (machine_routes, worker_routes, run_routes, job_routes)
         for router in (*(routes.router for routes in ours), reference_router(self)):
             self.include_router(router)
+
+    def openapi(self) -> dict[str, Any]:
+        """What GET /openapi.json answers."""
+        if self.openapi_schema is None:
+            self.openapi_schema = describe(self)
+        return self.openapi_schema
 
     # Life
 
@@ -154,7 +161,9 @@ class ProcessingServer(FastAPI):
     async def forward_tcp_request_to_uds_mets_server(self, request: Request) -> dict[str, Any]:
         raise NotBuiltYet("METS requests over /tcp_mets are not answered yet", advice="Workers of ours need none.")
 
-    async def kill_mets_server_zombies(self, minutes_ago: int | None = None, dry_run: bool | None = None) -> list[int]:
+    async def kill_mets_server_zombies(
+        self, minutes_ago: Annotated[int | None, Query(ge=0, le=MOST_MINUTES)] = None, dry_run: bool | None = None
+    ) -> list[int]:
         minutes = DEFAULT_MINUTES if minutes_ago is None else minutes_ago
         return await asyncio.to_thread(end_zombies, minutes, dry_run=bool(dry_run), mark=MARK)
 

@@ -8,15 +8,16 @@ from fastapi import APIRouter, Query, Request
 
 from offizin.api import job_views
 from offizin.api.current import CurrentOffizin
+from offizin.api.error_model import errors
 from offizin.api.job_log_parts import take_part
 from offizin.api.models import MOST, CancelAnswer, JobDetails, JobList
-from offizin.errors import Conflict
+from offizin.errors import Conflict, NotFound, RunUnknown
 from offizin.jobs import State
 
 router = APIRouter(tags=["processing"])
 
 
-@router.get("/processor/jobs")
+@router.get("/processor/jobs", responses=errors(RunUnknown))
 async def list_jobs(
     offizin: CurrentOffizin,
     run: str | None = None,
@@ -35,7 +36,12 @@ async def job_details(offizin: CurrentOffizin, job_id: str) -> JobDetails:
     return await job_views.job_details(offizin, job_id)
 
 
-@router.put("/processor/job/{job_id}/log", status_code=204)
+LOG_BODY = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string"}}}}}
+
+
+@router.put(
+    "/processor/job/{job_id}/log", status_code=204, responses=errors(NotFound, Conflict), openapi_extra=LOG_BODY
+)
 async def take_log(
     offizin: CurrentOffizin,
     job_id: str,
@@ -48,7 +54,7 @@ async def take_log(
     await take_part(offizin, job_id, attempt, piece, offset, request)
 
 
-@router.delete("/processor/job/{job_id}")
+@router.delete("/processor/job/{job_id}", responses=errors(Conflict))
 async def cancel_job(offizin: CurrentOffizin, job_id: str) -> CancelAnswer:
     """Cancel a job, and with it those that need it."""
     row = await job_views.job_row(offizin, job_id)

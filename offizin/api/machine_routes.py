@@ -62,7 +62,11 @@ async def processors(offizin: CurrentOffizin) -> ProcessorList:
     )
 
 
-@router.get("/events", response_class=StreamingResponse)
+class EventStream(StreamingResponse):
+    media_type = "text/event-stream"
+
+
+@router.get("/events", response_class=EventStream)
 async def events(
     feed: CurrentFeed,
     after: Annotated[int | None, Query(ge=0, le=MOST)] = None,
@@ -73,7 +77,7 @@ async def events(
     if last_event_id and last_event_id.isascii() and last_event_id.isdigit():
         after = min(int(last_event_id[:19]), MOST)
     stream = feed.stream(await feed.last() if after is None else after, run)
-    return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return EventStream(stream, headers={"Cache-Control": "no-store"})
 
 
 async def _version(offizin: Offizin, name: str) -> str:

@@ -5,7 +5,7 @@ What is unset or None is left out of answers, as there.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -96,3 +96,44 @@ class PYWorkflowJobOutput(BaseModel):
     path_to_mets: str | None = None
     workspace_id: str | None = None
     description: str | None = None
+
+
+class HomePage(BaseModel):
+    message: str
+    time: str
+
+
+class OcrdTool(BaseModel):
+    """The processor's part of its ocrd-tool.json, with all that stands there (https://ocr-d.de/en/spec/ocrd_tool)."""
+
+    executable: str = ""
+    description: str = ""
+    categories: list[str] = []
+    steps: list[str] = []
+    parameters: dict[str, Any] = {}
+
+    model_config = ConfigDict(extra="allow")
+
+
+class StoredWorkflow(BaseModel):
+    workflow_id: str
+
+
+class RunStateAnswer(BaseModel):
+    state: Literal["CACHED", "QUEUED", "RUNNING", "SUCCESS", "FAILED"]
+
+
+class FailedTask(BaseModel):
+    """``page_id`` is the selector of a job of many pages."""
+
+    job_id: str
+    page_id: str
+
+
+class RunInfo(BaseModel):
+    """For each processor how many of its jobs are in which state, and the jobs that failed."""
+
+    failed: dict[str, list[FailedTask]] = Field(default={}, alias="failed-processor-tasks")
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, dict[State, int]]

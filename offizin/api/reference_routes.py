@@ -9,8 +9,32 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel
 
-from offizin.api.reference_models import PYJobOutput, PYWorkflowJobOutput
+from offizin.api.error_model import errors
+from offizin.api.reference_models import (
+    HomePage,
+    OcrdTool,
+    PYJobOutput,
+    PYWorkflowJobOutput,
+    RunInfo,
+    RunStateAnswer,
+    StoredWorkflow,
+)
+from offizin.errors import (
+    Conflict,
+    MetsMissing,
+    NotBuiltYet,
+    NotFound,
+    OffizinError,
+    ParameterInvalid,
+    ProcessorsMissing,
+    ProcessorUnknown,
+    RunUnknown,
+    WorkflowExists,
+    WorkflowUnknown,
+)
 
 Endpoint = Callable[..., Awaitable[Any]]
 
@@ -68,40 +92,58 @@ class Endpoints(Protocol):
 
 
 def reference_router(server: Endpoints) -> APIRouter:
-    """The bound methods are looked up here, so those of a subclass are the endpoints."""
+    """The bound methods are looked up here, so those of a subclass are the endpoints. Their answers are described, but
+    not changed: ``told`` describes what ``response_model`` would also check."""
     router = APIRouter()
     bare: dict[str, Any] = {"response_model_exclude_unset": True, "response_model_exclude_none": True}
     job: dict[str, Any] = {"response_model": PYJobOutput, **bare}
     run: dict[str, Any] = {"response_model": PYWorkflowJobOutput, "response_model_exclude_defaults": True, **bare}
-    for method, path, endpoint, tags, summary, more in (
-        ("GET", "/", server.home_page, [], "Get information about the processing server", {}),
-        ("POST", "/stop", server.stop_deployed_agents, ["tools"], "Stop the server and what it started", {}),
-        ("POST", "/tcp_mets", server.forward_tcp_request_to_uds_mets_server, ["workspace"],
-         "Forward a TCP request to a METS server", {}),
-        ("DELETE", "/kill_mets_server_zombies", server.kill_mets_server_zombies, ["workflow", "processing"],
-         "End METS servers that were left behind", {}),
-        ("GET", "/processor", server.list_processors, ["processing", "discovery"],
+    text: dict[str, Any] = {"response_class": PlainTextResponse}
+    not_run = (NotFound, ProcessorUnknown, MetsMissing, ParameterInvalid, Conflict)
+    for method, path, endpoint, operation, tags, summary, more in (
+        ("GET", "/", server.home_page, "homePage", ["discovery"],
+         "Get information about the processing server", told(HomePage)),
+        ("POST", "/stop", server.stop_deployed_agents, "stop", ["tools"],
+         "Stop the server and what it started", NOTHING_TOLD),
+        ("POST", "/tcp_mets", server.forward_tcp_request_to_uds_mets_server, "forwardMetsRequest", ["workspace"],
+         "Forward a TCP request to a METS server", {"responses": errors(NotBuiltYet)}),
+        ("DELETE", "/kill_mets_server_zombies", server.kill_mets_server_zombies, "killMetsServerZombies",
+         ["workflow", "processing"], "End METS servers that were left behind", {}),
+        ("GET", "/processor", server.list_processors, "listProcessors", ["processing", "discovery"],
          "Get a list of all available processors", {}),
-        ("GET", "/processor/info/{processor_name}", server.get_worker_ocrd_tool, ["processing", "discovery"],
-         "Get information about this processor", {}),
-        ("POST", "/processor/run/{processor_name}", server.validate_and_forward_job_to_worker, ["processing"],
-         "Submit a job to this processor", job),
-        ("GET", "/processor/job/{job_id}", server.get_processor_job, ["processing"],
+        ("GET", "/processor/info/{processor_name}", server.get_worker_ocrd_tool, "getProcessor",
+         ["processing", "discovery"], "Get information about this processor", told(OcrdTool, ProcessorUnknown)),
+        ("POST", "/processor/run/{processor_name}", server.validate_and_forward_job_to_worker, "runProcessor",
+         ["processing"], "Submit a job to this processor", {**job, "responses": errors(*not_run)}),
+        ("GET", "/processor/job/{job_id}", server.get_processor_job, "getProcessorJob", ["processing"],
          "Get information about a job based on its ID", job),
-        ("GET", "/processor/log/{job_id}", server.get_processor_job_log, ["processing"],
-         "Get the log file of a job id", {}),
-        ("POST", "/result_callback", server.remove_job_from_request_cache, ["processing"],
-         "Callback used by a worker for reporting result of a processing request", {}),
-        ("POST", "/workflow", server.upload_workflow, ["workflow"],
-         "Upload/Register a new workflow script", {"status_code": 201}),
-        ("GET", "/workflow/{workflow_id}", server.download_workflow, ["workflow"], "Download a workflow script", {}),
-        ("PUT", "/workflow/{workflow_id}", server.replace_workflow, ["workflow"],
-         "Update/Replace a workflow script", {}),
-        ("POST", "/workflow/run", server.run_workflow, ["workflow", "processing"], "Run a workflow", run),
-        ("GET", "/workflow/job-simple/{workflow_job_id}", server.get_workflow_info_simple, ["workflow", "processing"],
-         "Get simplified overall job status", {}),
-        ("GET", "/workflow/job/{workflow_job_id}", server.get_workflow_info, ["workflow", "processing"],
-         "Get information about a workflow run", {}),
+        ("GET", "/processor/log/{job_id}", server.get_processor_job_log, "getProcessorJobLog", ["processing"],
+         "Get the log file of a job id", text),
+        ("POST", "/result_callback", server.remove_job_from_request_cache, "reportResult", ["processing"],
+         "Callback used by a worker for reporting result of a processing request",
+         {"responses": NOTHING_TOLD["responses"] | errors(NotFound)}),
+        ("POST", "/workflow", server.upload_workflow, "postWorkflow", ["workflow"],
+         "Upload/Register a new workflow script",
+         {"status_code": 201, **told(StoredWorkflow, WorkflowExists, status=201)}),
+        ("GET", "/workflow/{workflow_id}", server.download_workflow, "getWorkflow", ["workflow", "discovery"],
+         "Download a workflow script", {**text, "responses": errors(WorkflowUnknown)}),
+        ("PUT", "/workflow/{workflow_id}", server.replace_workflow, "putWorkflow", ["workflow"],
+         "Update/Replace a workflow script", told(StoredWorkflow, WorkflowUnknown)),
+        ("POST", "/workflow/run", server.run_workflow, "runWorkflow", ["workflow", "processing"], "Run a workflow",
+         {**run, "responses": errors(*not_run, WorkflowUnknown, ProcessorsMissing)}),
+        ("GET", "/workflow/job-simple/{workflow_job_id}", server.get_workflow_info_simple, "getWorkflowJobState",
+         ["workflow", "processing"], "Get simplified overall job status", told(RunStateAnswer, RunUnknown)),
+        ("GET", "/workflow/job/{workflow_job_id}", server.get_workflow_info, "getWorkflowJob",
+         ["workflow", "processing"], "Get information about a workflow run", told(RunInfo, RunUnknown)),
     ):  # fmt: skip
-        router.add_api_route(path, endpoint, methods=[method], tags=list(tags), summary=summary, **more)
+        router.add_api_route(
+            path, endpoint, methods=[method], operation_id=operation, tags=list(tags), summary=summary, **more
+        )
     return router
+
+
+def told(model: type[BaseModel], *kinds: type[OffizinError], status: int = 200) -> dict[str, Any]:
+    return {"responses": {status: {"model": model}, **errors(*kinds)}}
+
+
+NOTHING_TOLD: dict[str, Any] = {"responses": {200: {"content": {"application/json": {"schema": {"type": "null"}}}}}}

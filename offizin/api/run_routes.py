@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body, Query
 
 from offizin.api import request_checks, run_failures, run_gaps, run_views
 from offizin.api.current import CurrentOffizin
+from offizin.api.error_model import errors
 from offizin.api.models import (
     MOST,
     CancelAnswer,
@@ -23,7 +24,7 @@ from offizin.api.models import (
     RunSummary,
     UndoAnswer,
 )
-from offizin.errors import Conflict
+from offizin.errors import Conflict, ParameterInvalid, ProcessorUnknown, RunUnknown
 from offizin.jobs import State
 from offizin.scheduling.redo import Redo
 
@@ -43,13 +44,13 @@ async def list_runs(
     return await run_views.list_runs(offizin, state=state, mets=mets, before=before, limit=limit)
 
 
-@router.get("/workflow/job/{run_id}/summary")
+@router.get("/workflow/job/{run_id}/summary", responses=errors(RunUnknown))
 async def run_summary(offizin: CurrentOffizin, run_id: str) -> RunSummary:
     """A run with its steps, and how many of their jobs are in which state."""
     return await run_views.run_summary(offizin, run_id)
 
 
-@router.get("/workflow/job/{run_id}/failures")
+@router.get("/workflow/job/{run_id}/failures", responses=errors(RunUnknown))
 async def failures(
     offizin: CurrentOffizin, run_id: str, limit: Annotated[int, Query(ge=1, le=10_000)] = 100
 ) -> Failures:
@@ -57,13 +58,13 @@ async def failures(
     return await run_failures.failures(offizin, run_id, limit)
 
 
-@router.get("/workflow/job/{run_id}/gaps")
+@router.get("/workflow/job/{run_id}/gaps", responses=errors(RunUnknown))
 async def gaps(offizin: CurrentOffizin, run_id: str, limit: Annotated[int, Query(ge=1, le=10_000)] = 100) -> Gaps:
     """The pages that have no output of their own in a step: failed, cancelled, skipped or copied, and why."""
     return await run_gaps.gaps(offizin, run_id, limit)
 
 
-@router.delete("/workflow/job/{run_id}")
+@router.delete("/workflow/job/{run_id}", responses=errors(RunUnknown, Conflict))
 async def cancel_run(offizin: CurrentOffizin, run_id: str) -> CancelAnswer:
     """Cancel a run: what waits is over at once, what runs is ended."""
     run = await run_views.run_row(offizin, run_id)
@@ -73,7 +74,7 @@ async def cancel_run(offizin: CurrentOffizin, run_id: str) -> CancelAnswer:
     return CancelAnswer(cancelled=cancelled.over, running=cancelled.running)
 
 
-@router.patch("/workflow/job/{run_id}")
+@router.patch("/workflow/job/{run_id}", responses=errors(RunUnknown, Conflict))
 async def set_priority(offizin: CurrentOffizin, run_id: str, change: PriorityChange) -> RunSummary:
     """Change the priority of a run. What lies in front of a worker already keeps its place: some 50 ms of work."""
     run = await run_views.run_row(offizin, run_id)
@@ -81,7 +82,7 @@ async def set_priority(offizin: CurrentOffizin, run_id: str, change: PriorityCha
     return await run_views.run_summary(offizin, run_id)
 
 
-@router.post("/workflow/job/{run_id}/retry")
+@router.post("/workflow/job/{run_id}/retry", responses=errors(RunUnknown, ProcessorUnknown, ParameterInvalid, Conflict))
 async def retry_run(
     offizin: CurrentOffizin, run_id: str, asked: Annotated[RetryRequest | None, Body()] = None
 ) -> RetryAnswer:
@@ -94,7 +95,7 @@ async def retry_run(
     return RetryAnswer(jobs=(await offizin.retrying.retry_run(run, redo)).jobs)
 
 
-@router.post("/workflow/job/{run_id}/undo")
+@router.post("/workflow/job/{run_id}/undo", responses=errors(RunUnknown, Conflict))
 async def undo_run(offizin: CurrentOffizin, run_id: str, force: bool = False) -> UndoAnswer:
     """Take out of METS and disk what a run has made. ``force``: also what was changed by hand since.
 
@@ -105,7 +106,7 @@ async def undo_run(offizin: CurrentOffizin, run_id: str, force: bool = False) ->
     return UndoAnswer(files=undone.files, file_grps=list(undone.file_grps))
 
 
-@router.post("/workflow/job/{run_id}/resume")
+@router.post("/workflow/job/{run_id}/resume", responses=errors(RunUnknown, Conflict))
 async def resume_run(offizin: CurrentOffizin, run_id: str, wanted: ResumeRequest | None = None) -> ResumeAnswer:
     """Go on with steps that are paused: because too many pages in a row failed for one cause, or somebody wanted it."""
     run = await run_views.run_row(offizin, run_id)

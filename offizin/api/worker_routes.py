@@ -7,6 +7,7 @@ import asyncio
 from fastapi import APIRouter
 
 from offizin.api.current import CurrentOffizin
+from offizin.api.error_model import errors
 from offizin.api.models import PauseSummary, WorkerList
 from offizin.api.run_views import run_row
 from offizin.api.worker_views import pause_summary, worker_list
@@ -24,7 +25,7 @@ async def workers(offizin: CurrentOffizin) -> WorkerList:
     return await worker_list(offizin)
 
 
-@router.put("/pauses/{kind}/{name:path}")
+@router.put("/pauses/{kind}/{name:path}", responses=errors(NotFound, Conflict))
 async def pause(offizin: CurrentOffizin, kind: PauseKind, name: str) -> PauseSummary:
     """Give a processor, the workers of a host, a processor on one host (HOST/PROCESSOR), or a step of a run (RUN/STEP,
     counted from 1) no new work from now on, also after a restart. Jobs wait where they are; what has begun goes on;
@@ -39,7 +40,7 @@ async def pause(offizin: CurrentOffizin, kind: PauseKind, name: str) -> PauseSum
     return found
 
 
-@router.delete("/pauses/{kind}/{name:path}", status_code=204)
+@router.delete("/pauses/{kind}/{name:path}", status_code=204, responses=errors(NotFound, Conflict))
 async def resume(offizin: CurrentOffizin, kind: PauseKind, name: str) -> None:
     """Give it work again. POST /workflow/job/{run_id}/resume can do more for a step."""
     if kind is PauseKind.STEP:

@@ -12,6 +12,7 @@ import psutil
 log = logging.getLogger(__name__)
 
 DEFAULT_MINUTES = 90
+MOST_MINUTES = 100 * 366 * 24 * 60
 END_SECONDS = 5.0
 
 # Source: ocrd_network/server_utils.py, kill_mets_server_zombies.
