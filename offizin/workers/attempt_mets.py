@@ -6,15 +6,15 @@ Look-ups answer as ocrd_models.OcrdMets.find_all_files does (ocrd 3.13.3) for th
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
-from offizin.errors import Conflict, InvalidRequest, NotBuiltYet, PagesInvalid
+from offizin.errors import NotBuiltYet, PagesInvalid
 from offizin.messages import File
+from offizin.mets_server.adding import check_names, check_replaced, inside
+from offizin.mets_server.looking_up import FileQuery
+from offizin.mets_server.protocol import Agent
 from offizin.pages import resolve_pages
-
-# ocrd_utils.REGEX_FILE_ID
-_XS_ID = re.compile(r"[a-zA-Z_][\w.-]*")
 
 
 class AttemptMets:
@@ -59,42 +59,14 @@ class AttemptMets:
     def file_groups(self) -> list[str]:
         return list(self._groups)
 
-    def find_files(
-        self,
-        *,
-        file_grp: str | None = None,
-        file_id: str | None = None,
-        page_id: str | None = None,
-        mimetype: str | None = None,
-        local_filename: str | None = None,
-        url: str | None = None,
-    ) -> list[File]:
-        """``//`` begins a regular expression, in all but ``local_filename``; a page selector may have all forms.
-
-        Raises InvalidRequest, re.error, and NotBuiltYet for what cannot be told of these pages alone.
-        """
-        if file_id and not file_id.startswith("//"):
-            found = list(self._by_id.get(file_id, ()))
+    def find_files(self, query: FileQuery) -> list[File]:
+        """Raises InvalidRequest, re.error, and NotBuiltYet for what cannot be told of these pages alone."""
+        if (file_id := query.one_id) is not None:
+            files = list(self._by_id.get(file_id, ()))
         else:
-            found = [file for files in self._groups.values() for file in files]
-        if file_grp:
-            matches = _matcher(file_grp)
-            found = [file for file in found if matches(file.file_grp)]
-        if file_id:
-            matches = _matcher(file_id)
-            found = [file for file in found if matches(file.id)]
-        if page_id is not None:
-            pages = self._select(page_id) if page_id else frozenset[str]()
-            found = [file for file in found if file.page_id in pages]
-        if mimetype:
-            matches = _matcher(mimetype)
-            found = [file for file in found if matches(file.mimetype)]
-        if url:
-            matches = _matcher(url)
-            found = [file for file in found if file.url and matches(file.url)]
-        if local_filename:
-            found = [file for file in found if file.local_filename == local_filename]
-        return found
+            files = [file for files in self._groups.values() for file in files]
+        pages = None if query.page_id is None else self._select(query.page_id)
+        return query.among(files, pages)
 
     def add_file(self, file: File, *, force: bool = False) -> None:
         """With ``force`` one with its ID in its group gives way, if it is of the same page and type.
@@ -102,16 +74,10 @@ class AttemptMets:
         Raises InvalidRequest, Conflict, and what ``check`` raises.
         """
         self._check()
-        for kind, name in (("file/@ID", file.id), ("fileGrp/@USE", file.file_grp)):
-            if not _XS_ID.fullmatch(name):
-                raise InvalidRequest(f"Invalid syntax for mets:{kind} {name} (not an xs:ID)")
-        file = self._inside(file)
+        check_names(file)
+        file = inside(self.directory, file)
         there = [old for old in self._by_id.get(file.id, ()) if old.file_grp == file.file_grp]
-        for old in there:
-            if (old.page_id, old.mimetype) != (file.page_id, file.mimetype):
-                raise Conflict(f"A file with ID=={file.id} already exists {old} but unrelated - cannot mitigate")
-            if not (force or self._overwrite):
-                raise Conflict(f"A file with ID=={file.id} already exists {old} and neither force nor ignore are set")
+        check_replaced(file, there, force=force or self._overwrite)
         for old in there:
             self._by_id[file.id].remove(old)
             self._groups[file.file_grp].remove(old)
@@ -122,22 +88,9 @@ class AttemptMets:
         self.added[file.file_grp, file.id] = file
         self._added_one()
 
-    def _inside(self, file: File) -> File:
-        """With its path relative to the workspace, whose directory is made if needed (as Workspace.add_file does)."""
-        name = file.local_filename
-        if not name:
-            return file
-        path = os.path.normpath(os.path.join(self.directory, name))  # noqa: PTH118 - as text, it goes into the METS
-        parent = os.path.realpath(os.path.dirname(path))  # noqa: PTH120
-        if parent != self.directory and not parent.startswith(self.directory + os.sep):
-            raise InvalidRequest(f"local_filename {name} leads out of the workspace {self.directory}")
-        os.makedirs(parent, exist_ok=True)  # noqa: PTH103
-        if not os.path.isabs(name):  # noqa: PTH117
-            return file
-        relative = os.path.relpath(path, self.directory)
-        return File(file.id, file.file_grp, file.mimetype, file.page_id, relative, file.url)
-
     def _select(self, selector: str) -> frozenset[str]:
+        if not selector:
+            return frozenset()
         if selector in self._pages:
             return frozenset((selector,))
         try:
@@ -153,7 +106,41 @@ class AttemptMets:
         self._by_id.setdefault(file.id, []).append(file)
 
 
-def _matcher(wanted: str) -> Callable[[str], object]:
-    if wanted.startswith("//"):
-        return re.compile(wanted[2:]).fullmatch
-    return wanted.__eq__
+@dataclass(slots=True)
+class ServedAttempt:
+    """Behind the protocol. Agents that were added are kept for it alone (the agent of a step is the server's to write),
+    and nothing is to be saved: what was added goes to the server when the attempt ends."""
+
+    mets: AttemptMets
+    added_agents: list[Agent] = field(default_factory=list)
+
+    @property
+    def directory(self) -> str:
+        return self.mets.directory
+
+    async def physical_pages(self) -> list[str]:
+        return self.mets.physical_pages
+
+    async def file_groups(self) -> list[str]:
+        return self.mets.file_groups
+
+    async def unique_identifier(self) -> str:
+        return self.mets.unique_identifier or ""
+
+    async def find_files(self, query: FileQuery) -> list[File]:
+        return self.mets.find_files(query)
+
+    async def add_file(self, file: File, *, force: bool) -> None:
+        self.mets.add_file(file, force=force)
+
+    async def agents(self) -> list[Agent]:
+        return self.added_agents
+
+    async def add_agent(self, agent: Agent) -> None:
+        self.added_agents.append(agent)
+
+    async def save(self) -> None:
+        """Nothing."""
+
+    async def reload(self) -> None:
+        """Nothing."""

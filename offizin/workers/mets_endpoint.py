@@ -9,22 +9,18 @@ import asyncio
 import contextlib
 import secrets
 import socket
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
 from typing import Any
 
-from offizin.workers.attempt_mets import AttemptMets
-from offizin.workers.mets_protocol import Answer, Served, answer
-
-_MOST_BYTES = 1 << 20
-_TOO_LONG = Answer(413, b'{"detail":"Content Too Large"}')
-_NOBODY = Answer(404, b'{"detail":"there is no such attempt, or it is over"}')
+from offizin.mets_server.application import MetsApplication
+from offizin.workers.attempt_mets import AttemptMets, ServedAttempt
 
 
 class MetsEndpoint:
     """One for all attempts of a worker. It begins to listen with the first of them; ``stop`` it in the end."""
 
     def __init__(self) -> None:
-        self._attempts: dict[str, Served] = {}
+        self._attempts: dict[str, ServedAttempt] = {}
         self._address = ""
         self._server: Any = None
         self._serving: asyncio.Task[None] | None = None
@@ -36,7 +32,7 @@ class MetsEndpoint:
             if self._serving is None or self._serving.done():
                 self._listen()
         name = secrets.token_hex(16)
-        self._attempts[name] = Served(mets)
+        self._attempts[name] = ServedAttempt(mets)
         return f"{self._address}/{name}"
 
     def close(self, url: str) -> None:
@@ -67,7 +63,7 @@ class MetsEndpoint:
             bound.close()
             raise
         config = uvicorn.Config(
-            self._application,
+            MetsApplication(self._find),
             interface="asgi3",
             http="httptools",
             ws="none",
@@ -83,30 +79,6 @@ class MetsEndpoint:
         self._address = f"http://127.0.0.1:{bound.getsockname()[1]}"
         self._serving = asyncio.create_task(self._server.serve(sockets=[bound]), name="METS endpoint")
 
-    async def _application(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-        """An ASGI application (https://asgi.readthedocs.io)."""
-        name, _, path = str(scope["path"]).removeprefix("/").partition("/")
-        served = self._attempts.get(name)
-        if served is None:
-            reply = _NOBODY
-        else:
-            body = b""
-            while True:
-                event = await receive()
-                if event["type"] == "http.disconnect":
-                    return
-                body += event.get("body", b"")
-                if not event.get("more_body") or len(body) > _MOST_BYTES:
-                    break
-            if len(body) > _MOST_BYTES:
-                reply = _TOO_LONG
-            elif name not in self._attempts:  # it ended meanwhile
-                reply = _NOBODY
-            else:
-                reply = answer(served, scope["method"], path, scope["query_string"].decode("latin-1"), body)
-        headers = [
-            (b"content-type", reply.media_type.encode()),
-            (b"content-length", str(len(reply.body)).encode()),
-        ]
-        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await send({"type": "http.response.body", "body": reply.body})
+    def _find(self, path: str) -> tuple[ServedAttempt | None, str]:
+        name, _, rest = path.removeprefix("/").partition("/")
+        return self._attempts.get(name), rest

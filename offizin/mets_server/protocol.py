@@ -1,9 +1,9 @@
-"""The METS server protocol of the reference (ocrd/mets_server.py, ocrd 3.13.3): requests to answers. Pure.
+"""The METS server protocol of the reference (ocrd/mets_server.py, ocrd 3.13.3): requests to answers.
 
     GET  /file ?file_grp file_id page_id mimetype local_filename url     POST /file   form of one file, and ``force``
     GET  /agent                                                          POST /agent  JSON of one agent
     GET  /physical_pages /file_groups /unique_identifier /workspace_path
-    PUT  / (save)   DELETE / (stop)   POST /reload                       answered, but nothing is to be done
+    PUT  / (save)   DELETE / (stop)   POST /reload
 
 Answers have the reference's shapes. Where it fails with 500 and no JSON, ours say what is wrong as JSON, with 400; what
 cannot be answered at all, with 501.
@@ -11,18 +11,22 @@ cannot be answered at all, with 501.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from offizin.errors import Conflict, InvalidRequest, OffizinError
 from offizin.messages import File
-from offizin.workers.attempt_mets import AttemptMets
+from offizin.mets_server.looking_up import FileQuery
+
+# So many files are written as JSON in a thread.
+_MANY = 1000
 
 _TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
 _FALSE = frozenset({"0", "false", "f", "no", "n", "off"})
@@ -46,13 +50,30 @@ class Answer:
     media_type: str = "application/json"
 
 
-@dataclass(slots=True)
-class Served:
-    """What one URL serves: the METS of an attempt, and the agents that were added, which are kept for it alone (the
-    agent of a step is the server's to write)."""
+class ServedMets(Protocol):
+    """What answers. ``directory`` is the workspace. Its methods raise the errors under OffizinError."""
 
-    mets: AttemptMets
-    agents: list[Agent] = field(default_factory=list)
+    @property
+    def directory(self) -> str: ...
+
+    async def physical_pages(self) -> list[str]: ...
+
+    async def file_groups(self) -> list[str]: ...
+
+    async def unique_identifier(self) -> str: ...
+
+    async def find_files(self, query: FileQuery) -> list[File]:
+        """Raises re.error, too."""
+
+    async def add_file(self, file: File, *, force: bool) -> None: ...
+
+    async def agents(self) -> list[Agent]: ...
+
+    async def add_agent(self, agent: Agent) -> None: ...
+
+    async def save(self) -> None: ...
+
+    async def reload(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +90,15 @@ class _Unprocessable(Exception):
         self.detail = [{"type": kind, "loc": ["body", field], "msg": message, "input": None}]
 
 
-def answer(served: Served, method: str, path: str, query: str, body: bytes) -> Answer:
-    """``path`` is what follows the URL of the attempt, with or without a slash at its end."""
+async def answer(mets: ServedMets, method: str, path: str, query: str, body: bytes) -> Answer:
+    """``path`` is what follows the URL of what is served, with or without a slash at its end."""
     path = "/" + path.strip("/")
     route = _ROUTES.get((method, path))
     if route is None:
         known = any(each == path for _, each in _ROUTES)
         return _json({"detail": "Method Not Allowed" if known else "Not Found"}, 405 if known else 404)
     try:
-        return route(served, Request(dict(parse_qsl(query, keep_blank_values=True)), body))
+        return await route(mets, Request(dict(parse_qsl(query, keep_blank_values=True)), body))
     except _Unprocessable as error:
         return _json({"detail": error.detail}, 422)
     except re.error as error:
@@ -88,59 +109,88 @@ def answer(served: Served, method: str, path: str, query: str, body: bytes) -> A
         return _json(error.message, error.http_status)
 
 
-def _find_files(served: Served, request: Request) -> Answer:
+async def _find_files(mets: ServedMets, request: Request) -> Answer:
     names = ("file_grp", "file_id", "page_id", "mimetype", "local_filename", "url")
-    given: dict[str, Any] = {name: request.query[name] for name in names if name in request.query}
-    return _json({"files": [_shown(file) for file in served.mets.find_files(**given)]})
+    query = FileQuery(**{name: request.query[name] for name in names if name in request.query})
+    found = await mets.find_files(query)
+    return await asyncio.to_thread(_list, found) if len(found) > _MANY else _list(found)
 
 
-def _add_file(served: Served, request: Request) -> Answer:
+async def _add_file(mets: ServedMets, request: Request) -> Answer:
     try:
         form = dict(parse_qsl(request.body.decode(), keep_blank_values=False))  # an empty field is none
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, ValueError):
         form = {}
     file = File(
         _required(form, "file_id"), _required(form, "file_grp"), _required(form, "mimetype"),
         form.get("page_id"), form.get("local_filename"), form.get("url"),
     )  # fmt: skip
-    served.mets.add_file(file, force=_truth(form, "force"))
+    await mets.add_file(file, force=_truth(form, "force"))
     return _json({**_shown(file), "url": file.url})
 
 
-def _agents(served: Served, _: Request) -> Answer:
-    return _json({"agents": [msgspec.to_builtins(agent) for agent in served.agents]})
+async def _agents(mets: ServedMets, _: Request) -> Answer:
+    return _json({"agents": [msgspec.to_builtins(agent) for agent in await mets.agents()]})
 
 
-def _add_agent(served: Served, request: Request) -> Answer:
+async def _add_agent(mets: ServedMets, request: Request) -> Answer:
     try:
         agent = msgspec.json.decode(request.body, type=Agent)
     except msgspec.DecodeError as error:
         raise _Unprocessable("agent", "model_attributes_type", str(error)) from None
-    served.agents.append(agent)
+    await mets.add_agent(agent)
     return _json(msgspec.to_builtins(agent))
 
 
-def _says(text: Callable[[AttemptMets], str]) -> Callable[[Served, Request], Answer]:
-    return lambda served, _: Answer(200, text(served.mets).encode(), "text/plain; charset=utf-8")
+async def _physical_pages(mets: ServedMets, _: Request) -> Answer:
+    return _json({"physical_pages": await mets.physical_pages()})
 
 
-def _lists(name: str, values: Callable[[AttemptMets], list[str]]) -> Callable[[Served, Request], Answer]:
-    return lambda served, _: _json({name: values(served.mets)})
+async def _file_groups(mets: ServedMets, _: Request) -> Answer:
+    return _json({"file_groups": await mets.file_groups()})
 
 
-_ROUTES: dict[tuple[str, str], Callable[[Served, Request], Answer]] = {
+async def _unique_identifier(mets: ServedMets, _: Request) -> Answer:
+    return _text(await mets.unique_identifier())
+
+
+async def _workspace_path(mets: ServedMets, _: Request) -> Answer:
+    return _text(mets.directory)
+
+
+async def _save(mets: ServedMets, _: Request) -> Answer:
+    await mets.save()
+    return _text("The Mets Server is writing changes to disk.")
+
+
+async def _stop(mets: ServedMets, _: Request) -> Answer:
+    """Others may need it still: it is only saved, as the reference does before it ends."""
+    await mets.save()
+    return _text("The Mets Server will shut down soon...")
+
+
+async def _reload(mets: ServedMets, _: Request) -> Answer:
+    await mets.reload()
+    return _text(f"Reloaded from {mets.directory}")
+
+
+_ROUTES: dict[tuple[str, str], Callable[[ServedMets, Request], Awaitable[Answer]]] = {
     ("GET", "/file"): _find_files,
     ("POST", "/file"): _add_file,
     ("GET", "/agent"): _agents,
     ("POST", "/agent"): _add_agent,
-    ("GET", "/physical_pages"): _lists("physical_pages", lambda mets: mets.physical_pages),
-    ("GET", "/file_groups"): _lists("file_groups", lambda mets: mets.file_groups),
-    ("GET", "/unique_identifier"): _says(lambda mets: mets.unique_identifier or ""),
-    ("GET", "/workspace_path"): _says(lambda mets: mets.directory),
-    ("PUT", "/"): _says(lambda _: "The Mets Server is writing changes to disk."),
-    ("DELETE", "/"): _says(lambda _: "The Mets Server will shut down soon..."),
-    ("POST", "/reload"): _says(lambda mets: f"Reloaded from {mets.directory}"),
+    ("GET", "/physical_pages"): _physical_pages,
+    ("GET", "/file_groups"): _file_groups,
+    ("GET", "/unique_identifier"): _unique_identifier,
+    ("GET", "/workspace_path"): _workspace_path,
+    ("PUT", "/"): _save,
+    ("DELETE", "/"): _stop,
+    ("POST", "/reload"): _reload,
 }
+
+
+def _list(files: list[File]) -> Answer:
+    return _json({"files": [_shown(file) for file in files]})
 
 
 def _shown(file: File) -> dict[str, str | None]:
@@ -170,3 +220,7 @@ def _truth(form: dict[str, str], name: str) -> bool:
 
 def _json(content: object, status: int = 200) -> Answer:
     return Answer(status, json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _text(text: str) -> Answer:
+    return Answer(200, text.encode(), "text/plain; charset=utf-8")
