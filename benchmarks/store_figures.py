@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
 
@@ -43,7 +44,7 @@ PROCESSOR = "ocrd-dummy"
 def submit(tx: Transaction, name: str) -> None:
     """A page-wise run, each job of a later step behind one of the step before."""
     steps = [StepRow(n, PROCESSOR, "{}", (f"G{n}",), (f"G{n + 1}",)) for n in range(STEPS)]
-    workspace = workspaces.find_or_add(tx, "/books/one/mets.xml", 1.0)
+    workspace = workspaces.find_or_add(tx, "/books/one/mets.xml", 1.0, str(uuid4()))
     run = runs.add(
         tx,
         NewRun(name, RunKind.WORKFLOW, workspace, "", "", True, False, 0, PAGES * STEPS, 0, 1.0, "", None, steps),

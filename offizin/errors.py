@@ -12,16 +12,20 @@
     │   ├── TooLarge                  413  exit 2   more than a limit allows
     │   ├── PathForbidden             403  exit 2   a path outside of the workspace roots, or of its directory
     │   ├── UrlForbidden              403  exit 2   a URL whose host the server does not call
+    │   ├── WorkspaceInvalid          400  exit 2   what is uploaded is no whole workspace
     │   └── SettingsInvalid           422  exit 2   a setting is wrong, in a file, the environment or the command line
     ├── NotFound                      404  exit 3
     │   ├── ProcessorUnknown          404  exit 3
     │   ├── JobUnknown                422  exit 3   (422 as the reference answers, ocrd_network/server_utils.py)
     │   ├── RunUnknown                404  exit 3
     │   ├── WorkflowUnknown           404  exit 3
-    │   └── MetsMissing               404  exit 3
+    │   ├── MetsMissing               404  exit 3
+    │   ├── WorkspaceUnknown          404  exit 3
+    │   └── WorkspaceDeleted          410  exit 3   there was one
     ├── Conflict                      409  exit 4
     │   ├── WorkflowExists            409  exit 4
     │   ├── MetsChanged               409  exit 4   somebody else wrote mets.xml while we had it open
+    │   ├── WorkspaceInUse            409  exit 4   a workspace cannot be replaced or deleted now
     │   ├── BadOutput                 409  exit 4   what a processor wants to add does not fit into the METS
     │   └── HomeInUse                 409  exit 4   another server runs on this home directory
     ├── Unavailable                   503  exit 5   a server, a program or a file that is needed is not there
@@ -112,6 +116,10 @@ class UrlForbidden(InvalidRequest):
     http_status = 403
 
 
+class WorkspaceInvalid(InvalidRequest):
+    http_status = 400
+
+
 class SettingsInvalid(InvalidRequest):
     pass
 
@@ -141,6 +149,14 @@ class MetsMissing(NotFound):
     pass
 
 
+class WorkspaceUnknown(NotFound):
+    pass
+
+
+class WorkspaceDeleted(NotFound):
+    http_status = 410
+
+
 class Conflict(OffizinError):
     http_status = 409
     exit_code = 4
@@ -151,6 +167,10 @@ class WorkflowExists(Conflict):
 
 
 class MetsChanged(Conflict):
+    pass
+
+
+class WorkspaceInUse(Conflict):
     pass
 
 

@@ -38,6 +38,11 @@ class Home:
     def tool_cache(self) -> Path:
         return self.path / "cache" / "ocrd-tools.json"
 
+    @property
+    def workspaces(self) -> Path:
+        """Of those that were uploaded: each in a directory that has its id for a name."""
+        return self.path / "workspaces"
+
     def take(self) -> None:
         """Make it and lock it for this process. Raises HomeInUse, Unavailable. Blocking."""
         try:

@@ -51,6 +51,7 @@ from offizin.scheduling.step_pauses import StepPauses
 from offizin.scheduling.submission import Submissions
 from offizin.scheduling.undoing import Undoing
 from offizin.scheduling.workforce import LeftBehind, Processors, Scheduler, Workforce
+from offizin.scheduling.workspace_register import WorkspaceRegister
 from offizin.settings import Settings, SyncMode
 from offizin.store import servers
 from offizin.store.measured import MeasuredDatabase
@@ -190,7 +191,8 @@ class Offizin:
         server = self.server.seq
         self.ownership = ownership = Ownership(self.server)
         save_mets = self._parts.save_mets or partial(save, may_write=self._may_write)
-        self.lanes = Lanes(self.database, ownership, read=self._parts.read_mets, save=save_mets)
+        self.lanes = Lanes(self.database, ownership, clock.new_id, read=self._parts.read_mets, save=save_mets)
+        self.workspaces = WorkspaceRegister(self.database, ownership, self.lanes, clock)
         contexts = Contexts()
         choosing = Choosing(contexts, self.learned, clock, limits, workforce.slots, server)
         sending = Sending(

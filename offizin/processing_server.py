@@ -24,6 +24,7 @@ from offizin.api import (
     run_views,
     worker_routes,
     workflow_requests,
+    workspace_routes,
 )
 from offizin.api.current import begin, end, running
 from offizin.api.description import describe, operation_id
@@ -87,7 +88,7 @@ class ProcessingServer(FastAPI):
         self._serving: Serving | None = None
         self.add_middleware(Forwarding)
         tell_errors(self)
-        ours = (machine_routes, worker_routes, run_routes, job_routes)
+        ours = (machine_routes, worker_routes, run_routes, job_routes, workspace_routes)
         for router in (*(routes.router for routes in ours), reference_router(self)):
             self.include_router(router)
 
@@ -187,7 +188,8 @@ class ProcessingServer(FastAPI):
 
     async def remove_job_from_request_cache(self, result_message: PYResultMessage) -> None:
         """Results come another way here: nothing is believed, but the job's processor is looked at again."""
-        job_requests.check_workspace(result_message.workspace_id)
+        if result_message.workspace_id:
+            await self.offizin.workspaces.find(result_message.workspace_id)
         await job_requests.look_again(self.offizin, result_message.job_id)
 
     async def upload_workflow(self, workflow: UploadFile | str = File()) -> dict[str, str]:
@@ -202,9 +204,10 @@ class ProcessingServer(FastAPI):
 
     async def run_workflow(
         self,
-        mets_path: str,
+        mets_path: str | None = None,
         workflow: UploadFile | str | None = File(None),
         workflow_id: str | None = None,
+        workspace_id: str | None = None,
         page_id: str | None = None,
         page_wise: bool = False,
         workflow_callback_url: str | None = None,
@@ -215,7 +218,7 @@ class ProcessingServer(FastAPI):
         policies: Annotated[Policies, Depends(policies_in_query)] = NOTHING_SAID,
     ) -> PYWorkflowJobOutput:
         return await workflow_requests.submit_workflow(
-            self.offizin, mets_path, workflow, workflow_id, page_id, page_wise, workflow_callback_url,
+            self.offizin, mets_path, workspace_id, workflow, workflow_id, page_id, page_wise, workflow_callback_url,
             priority=priority, overwrite=overwrite or fresh, policies=policies, description=description,
         )  # fmt: skip
 

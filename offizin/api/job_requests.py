@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from offizin.api import request_checks
@@ -34,7 +35,8 @@ async def submit_job(offizin: Offizin, processor_name: str, data: PYJobInput) ->
     Raises the errors under InvalidRequest and NotFound.
     """
     data.processor_name = processor_name
-    submitted = await offizin.submissions.submit(_submission(processor_name, data))
+    mets = await _mets(offizin, data)
+    submitted = await offizin.submissions.submit(_submission(processor_name, data, mets))
     [(_, data.job_id)] = submitted.jobs
     output = PYJobOutput(
         job_id=data.job_id,
@@ -47,13 +49,9 @@ async def submit_job(offizin: Offizin, processor_name: str, data: PYJobInput) ->
     )
     if data.page_id:
         output.page_id = data.page_id
+    if data.workspace_id:
+        output.workspace_id, output.path_to_mets = data.workspace_id, str(mets)
     return output
-
-
-def check_workspace(workspace_id: str | None) -> None:
-    """Raises NotFound: workspaces have no ids here yet."""
-    if workspace_id:
-        raise NotFound(f"there is no workspace {workspace_id}", advice="Give its METS as path_to_mets.")
 
 
 async def look_again(offizin: Offizin, job_id: str) -> None:
@@ -108,20 +106,26 @@ def check_processors_exist(offizin: Offizin, names: Iterable[str]) -> None:
         )
 
 
-def _submission(processor_name: str, data: PYJobInput) -> Submission:
+async def _mets(offizin: Offizin, data: PYJobInput) -> Path:
+    """Raises InvalidRequest, WorkspaceUnknown, WorkspaceDeleted."""
+    if bool(data.path_to_mets) == bool(data.workspace_id):
+        raise InvalidRequest(
+            "either path_to_mets or workspace_id must be given; " + ("both are" if data.path_to_mets else "neither is"),
+            advice="Give the path of a mets.xml on the server as path_to_mets, or an id that GET /workspace lists.",
+        )
+    if data.workspace_id:
+        return Path((await offizin.workspaces.find(data.workspace_id)).mets)
+    assert data.path_to_mets
+    return request_checks.mets_path(data.path_to_mets)
+
+
+def _submission(processor_name: str, data: PYJobInput, mets: Path) -> Submission:
     if data.job_id:
         raise InvalidRequest(
             f"job_id is set in the request: {data.job_id}", advice="Leave it out: the server gives jobs their ids."
         )
-    if bool(data.path_to_mets) == bool(data.workspace_id):
-        raise InvalidRequest(
-            "either path_to_mets or workspace_id must be given; " + ("both are" if data.path_to_mets else "neither is"),
-            advice="Give the path of a mets.xml on the server as path_to_mets.",
-        )
-    check_workspace(data.workspace_id)
     if len(data.depends_on or ()) > jobs.CHUNK:
         raise InvalidRequest("depends_on names too many jobs", advice=f"Name at most {jobs.CHUNK}.")
-    assert data.path_to_mets
     step = Step(
         line=1,
         processor=processor_name,
@@ -130,7 +134,7 @@ def _submission(processor_name: str, data: PYJobInput) -> Submission:
         parameters_json=request_checks.parameters(data.parameters),
     )
     return Submission(
-        mets=request_checks.mets_path(data.path_to_mets),
+        mets=mets,
         workflow=Workflow((step,), step.to_line()),
         pages=data.page_id,
         kind=RunKind.JOB,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from offizin.api.models import AttemptShown, JobDetails, JobList, JobSummary, PageState
 from offizin.api.page_accounts import account, recognised
@@ -22,7 +23,7 @@ from offizin.store.transaction import Transaction
 async def job_output(offizin: Offizin, job_id: str) -> PYJobOutput:
     """As the reference shows it. Raises JobUnknown."""
     job, state = await offizin.database.read(lambda tx: _with_state(tx, _shown(tx, job_id)))
-    output = {
+    output: dict[str, Any] = {
         "job_id": job.id,
         "processor_name": job.processor,
         "state": state,
@@ -31,8 +32,11 @@ async def job_output(offizin: Offizin, job_id: str) -> PYJobOutput:
         "output_file_grps": json.loads(job.output_file_grps),
         "log_file_path": job_log(offizin.home.path, job.run_id, job.id),
     }
-    page_id = _page_id(job)
-    return PYJobOutput(**output) if page_id is None else PYJobOutput(**output, page_id=page_id)
+    if (page_id := _page_id(job)) is not None:
+        output["page_id"] = page_id
+    if job.managed:
+        output["workspace_id"] = job.workspace_id
+    return PYJobOutput(**output)
 
 
 async def job_details(offizin: Offizin, job_id: str) -> JobDetails:

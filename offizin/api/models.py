@@ -89,6 +89,7 @@ class RunSummary(BaseModel):
     kind: RunKind
     state: State
     path_to_mets: str
+    workspace_id: str
     workflow: str
     page_id: str
     page_wise: bool

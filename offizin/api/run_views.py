@@ -147,7 +147,8 @@ def _summary(tx: Transaction, run: RunRow, pauses: Pauses) -> RunSummary:
     ]
     return RunSummary(
         run_id=run.id, kind=run.kind, state=_state_now(tx, run, run_steps, counts) if live else run.state,
-        path_to_mets=run.mets, workflow=run.workflow, page_id=run.page_selector, page_wise=run.page_wise,
+        path_to_mets=run.mets, workspace_id=run.workspace_id,
+        workflow=run.workflow, page_id=run.page_selector, page_wise=run.page_wise,
         priority=run.priority, overwrite=run.overwrite, submitted_at=run.submitted_at, ended_at=run.ended_at,
         undone_at=run.undone_at,
         message=run.message, description=run.description, jobs=run.all_jobs, skipped=run.skipped_jobs,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 from fastapi import UploadFile
+from fastapi.exceptions import RequestValidationError
 
 from offizin.api import request_checks
 from offizin.api.reference_models import PYWorkflowJobOutput
@@ -57,7 +59,8 @@ async def stored_workflow(offizin: Offizin, workflow_id: str) -> str:
 
 async def submit_workflow(
     offizin: Offizin,
-    mets_path: str,
+    mets_path: str | None,
+    workspace_id: str | None,
     workflow: UploadFile | str | None,
     workflow_id: str | None,
     page_id: str | None,
@@ -79,9 +82,10 @@ async def submit_workflow(
             "there is no workflow: neither 'workflow' nor 'workflow_id' is given",
             advice="Send the workflow as a file or text in the form field 'workflow', or name a stored one.",
         )
+    mets = await _mets(offizin, mets_path, workspace_id)
     submitted = await offizin.submissions.submit(
         Submission(
-            mets=request_checks.mets_path(mets_path),
+            mets=mets,
             workflow=parse_workflow(text),
             pages=page_id,
             page_wise=page_wise,
@@ -100,11 +104,26 @@ async def submit_workflow(
         page_id=page_id or "",
         page_wise=page_wise,
         processing_job_ids=job_ids,
-        path_to_mets=mets_path,
+        path_to_mets=mets_path or str(mets),
     )
+    if workspace_id:
+        output.workspace_id = workspace_id
     if description:
         output.description = description
     return output
+
+
+async def _mets(offizin: Offizin, mets_path: str | None, workspace_id: str | None) -> Path:
+    """Raises InvalidRequest, WorkspaceUnknown, WorkspaceDeleted."""
+    if mets_path is None and not workspace_id:
+        missing = {"type": "missing", "loc": ("query", "mets_path"), "msg": "Field required"}
+        raise RequestValidationError([missing])
+    if mets_path is not None and workspace_id:
+        raise InvalidRequest("both mets_path and workspace_id are given", advice="Name the workspace in one way.")
+    if workspace_id:
+        return Path((await offizin.workspaces.find(workspace_id)).mets)
+    assert mets_path is not None
+    return request_checks.mets_path(mets_path)
 
 
 def _digest(text: str) -> str:

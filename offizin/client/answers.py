@@ -102,6 +102,7 @@ class RunSummary(msgspec.Struct, frozen=True):
     state: State
     path_to_mets: str
     submitted_at: float
+    workspace_id: str = ""
     kind: str = "workflow"
     workflow: str = ""
     page_id: str | None = None

@@ -185,7 +185,8 @@ class Endings:
                 shown_id = jobs.ids_of_run(tx, seq)[0][1]
             if run.callback_url:
                 wire_state = State.SUCCESS if state is State.SUCCESS else State.FAILED
-                body = {"job_id": shown_id, "state": wire_state, "path_to_mets": run.mets, "workspace_id": None}
+                named = run.workspace_id if run.managed else None
+                body = {"job_id": shown_id, "state": wire_state, "path_to_mets": run.mets, "workspace_id": named}
                 calls.append((run.callback_url, json.dumps(body)))
         events.add(tx, changes, now)
         callbacks.add(tx, calls, now, self._server)

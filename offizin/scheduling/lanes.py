@@ -83,10 +83,17 @@ class Lanes:
     """
 
     def __init__(
-        self, database: Database, ownership: Ownership, *, read: ReadMets = read, save: SaveMets = save
+        self,
+        database: Database,
+        ownership: Ownership,
+        new_id: Callable[[], str],
+        *,
+        read: ReadMets = read,
+        save: SaveMets = save,
     ) -> None:
         self._database = database
         self._ownership = ownership
+        self._new_id = new_id
         self._read_mets = read
         self._save_mets = save
         self._lanes: dict[Path, Lane] = {}
@@ -154,9 +161,10 @@ class Lanes:
     async def _read(self, mets: Path, now: float, lane: Lane | None = None) -> Lane:
         """Into ``lane``, if there is one."""
         index = await asyncio.to_thread(self._read_mets, mets)
+        new_id = self._new_id()
 
         def unsaved(tx: Transaction) -> tuple[int, int, list[Delta]]:
-            workspace = workspaces.find_or_add(tx, str(mets), now, self._ownership.server)
+            workspace = workspaces.find_or_add(tx, str(mets), now, new_id, self._ownership.server)
             epoch = self._ownership.take(tx, workspace)
             return workspace, epoch, deltas.of_workspace(tx, workspace)[1]
 

@@ -132,3 +132,9 @@ def digests(tx: Transaction, workspace: int) -> dict[str, FileState]:
 
 def forget_digests(tx: Transaction, workspace: int, paths: Iterable[str]) -> None:
     _forget_digest.run_many(tx, [{"of": workspace, "at": path} for path in paths])
+
+
+def forget_all(tx: Transaction, workspace: int) -> None:
+    """Its files are others now."""
+    for table in (fingerprints, file_digests):
+        tx.execute(delete(table).where(table.c.workspace == workspace))

@@ -56,6 +56,8 @@ class RunRow:
     kept_jobs: int = 0
     finish: str = "[]"
     undone_at: float | None = None
+    workspace_id: str = ""
+    managed: bool = False  # clients know it by its id then
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ _columns = [
     runs.c.seq, runs.c.id, runs.c.kind, runs.c.workspace, workspaces.c.mets, runs.c.workflow, runs.c.page_selector,
     runs.c.page_wise, runs.c.overwrite, runs.c.priority, runs.c.state, runs.c.open_jobs, runs.c.all_jobs,
     runs.c.skipped_jobs, runs.c.revivals, runs.c.submitted_at, runs.c.ended_at, runs.c.message, runs.c.description,
-    runs.c.callback_url, runs.c.kept_jobs, runs.c.finish, runs.c.undone_at,
+    runs.c.callback_url, runs.c.kept_jobs, runs.c.finish, runs.c.undone_at, workspaces.c.id, workspaces.c.managed,
 ]  # fmt: skip
 _select = select(*_columns).join(workspaces, workspaces.c.seq == runs.c.workspace)
 _by_seq = Prepared(_select.where(runs.c.seq == bindparam("run")))

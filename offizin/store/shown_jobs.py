@@ -23,6 +23,8 @@ class ShownJob:
     kind: RunKind
     run_ended: bool
     mets: str
+    workspace_id: str
+    managed: bool
     step: int
     page: str | None
     pages: int
@@ -58,7 +60,8 @@ def shown(
     query = (
         select(
             jobs.c.seq, jobs.c.id, runs.c.id.label("run_id"), runs.c.kind,
-            runs.c.ended_at.is_not(None).label("run_ended"), workspaces.c.mets, jobs.c.step, jobs.c.page, jobs.c.pages,
+            runs.c.ended_at.is_not(None).label("run_ended"), workspaces.c.mets,
+            workspaces.c.id.label("workspace_id"), workspaces.c.managed, jobs.c.step, jobs.c.page, jobs.c.pages,
             runs.c.page_selector, jobs.c.processor,
             func.coalesce(alternatives.c.parameters, steps.c.parameters).label("parameters"), steps.c.input_file_grps,
             steps.c.output_file_grps, jobs.c.state, jobs.c.mark, jobs.c.attempt, jobs.c.cancelling, jobs.c.cause,
@@ -91,6 +94,7 @@ def shown(
         values = row._asdict()
         values["kind"] = RunKind(values["kind"])
         values["state"] = State(values["state"])
+        values["managed"] = bool(values["managed"])
         values["run_ended"] = bool(values["run_ended"])
         found.append(ShownJob(**values))
     return found

@@ -41,6 +41,7 @@ workspaces = Table(
     Column("managed", Boolean, nullable=False, server_default=false()),  # its files lie in our home and go with it
     Column("description", Text, nullable=False, server_default=""),
     Column("deleted_at", Float),
+    Column("base_version", Text, nullable=False, server_default=""),  # SHA-512 of the manifest it came with
     Index("workspaces_by_id", "id", unique=True),
 )
 

@@ -1,17 +1,22 @@
-"""Workspaces, by the absolute path of their METS, and which server looks after each."""
+"""Workspaces, by the absolute path of their METS or by their id, and which server looks after each."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import bindparam, exists, insert, or_, select, union, update
 
+from offizin.errors import WorkspaceDeleted, WorkspaceUnknown
 from offizin.jobs import LIVE
 from offizin.store import dialects
 from offizin.store.prepared import Prepared
 from offizin.store.tables import delays, deltas, jobs, pieces, runs, workspaces
 from offizin.store.transaction import Transaction
+
+# Values in one statement.
+_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,34 @@ class Holding:
     epoch: int
 
 
+@dataclass(frozen=True, slots=True)
+class WorkspaceRow:
+    """``id`` is what the outside sees. The files of a ``managed`` one are ours, and go with it; of others we know the
+    path of their METS alone. ``base_version``: the SHA-512 of the payload manifest that it came with, or empty."""
+
+    seq: int
+    id: str
+    mets: str
+    managed: bool
+    description: str
+    added_at: float
+    deleted_at: float | None
+    base_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewWorkspace:
+    id: str
+    mets: str
+    managed: bool
+    description: str
+    base_version: str
+
+
+_rows = select(
+    workspaces.c.seq, workspaces.c.id, workspaces.c.mets, workspaces.c.managed, workspaces.c.description,
+    workspaces.c.added_at, workspaces.c.deleted_at, workspaces.c.base_version,
+)  # fmt: skip
 _find = Prepared(select(workspaces.c.seq).where(workspaces.c.mets == bindparam("path")))
 _holding = Prepared(select(workspaces.c.owner, workspaces.c.epoch).where(workspaces.c.seq == bindparam("of")))
 
@@ -31,12 +64,79 @@ def find(tx: Transaction, mets: str) -> int | None:
     return int(found[0][0]) if found else None
 
 
-def find_or_add(tx: Transaction, mets: str, now: float, owner: int = 1) -> int:
-    """The number of the workspace whose METS has this absolute path; ``owner`` is that of a new one."""
+def find_or_add(tx: Transaction, mets: str, now: float, new_id: str, owner: int = 1) -> int:
+    """The number of the workspace whose METS has this absolute path; ``new_id`` and ``owner`` are those of a new one.
+    One that was only forgotten is known again. Raises WorkspaceDeleted when its files are to go."""
     found = find(tx, mets)
-    if found is not None:
-        return found
-    return dialects.inserted_number(tx, insert(workspaces).values(mets=mets, added_at=now, owner=owner))
+    if found is None:
+        values = {"id": new_id, "mets": mets, "added_at": now, "owner": owner}
+        return dialects.inserted_number(tx, insert(workspaces).values(values))
+    row = by_seq(tx, found)
+    if row.deleted_at is not None:
+        if row.managed:
+            raise deleted(row)
+        tx.execute(update(workspaces).where(workspaces.c.seq == found).values(deleted_at=None))
+    return found
+
+
+def add(tx: Transaction, new: NewWorkspace, now: float, owner: int) -> int:
+    values = {
+        "id": new.id, "mets": new.mets, "managed": new.managed, "description": new.description,
+        "base_version": new.base_version, "added_at": now, "owner": owner,
+    }  # fmt: skip
+    return dialects.inserted_number(tx, insert(workspaces).values(values))
+
+
+def describe(tx: Transaction, workspace: int, description: str, base_version: str) -> None:
+    values = {"description": description, "base_version": base_version}
+    tx.execute(update(workspaces).where(workspaces.c.seq == workspace).values(values))
+
+
+def delete(tx: Transaction, workspace: int, now: float) -> None:
+    """Its row stays, so that it is known to have been there."""
+    tx.execute(update(workspaces).where(workspaces.c.seq == workspace).values(deleted_at=now))
+
+
+def by_seq(tx: Transaction, workspace: int) -> WorkspaceRow:
+    return _row(tuple(tx.execute(_rows.where(workspaces.c.seq == workspace)).one()))
+
+
+def by_id(tx: Transaction, workspace_id: str) -> WorkspaceRow:
+    """Raises WorkspaceUnknown, WorkspaceDeleted."""
+    found = tx.execute(_rows.where(workspaces.c.id == workspace_id)).one_or_none()
+    if found is None:
+        raise WorkspaceUnknown(f"there is no workspace {workspace_id}", advice="GET /workspace lists them.")
+    row = _row(tuple(found))
+    if row.deleted_at is not None:
+        raise deleted(row)
+    return row
+
+
+def listed(tx: Transaction, *, before: int | None = None, limit: int) -> list[WorkspaceRow]:
+    """Those that are not deleted, the newest first; ``before`` is the ``seq`` of the last one of the page before."""
+    query = _rows.where(workspaces.c.deleted_at.is_(None)).order_by(workspaces.c.seq.desc()).limit(limit)
+    if before is not None:
+        query = query.where(workspaces.c.seq < before)
+    return [_row(tuple(row)) for row in tx.execute(query)]
+
+
+def states_of(tx: Transaction, ids: Sequence[str]) -> dict[str, bool]:
+    """Whether each of these ids that are known was deleted."""
+    found = {}
+    for start in range(0, len(ids), _CHUNK):
+        query = select(workspaces.c.id, workspaces.c.deleted_at)
+        rows = tx.execute(query.where(workspaces.c.id.in_(ids[start : start + _CHUNK])))
+        found.update({workspace_id: deleted_at is not None for workspace_id, deleted_at in rows})
+    return found
+
+
+def deleted(row: WorkspaceRow) -> WorkspaceDeleted:
+    return WorkspaceDeleted(f"the workspace {row.id} was deleted", advice="GET /workspace lists those that are there.")
+
+
+def _row(row: Sequence[Any]) -> WorkspaceRow:
+    seq, workspace_id, mets, managed, description, added_at, deleted_at, base_version = row
+    return WorkspaceRow(seq, workspace_id, mets, bool(managed), description, added_at, deleted_at, base_version)
 
 
 def mets_path(tx: Transaction, workspace: int) -> str:

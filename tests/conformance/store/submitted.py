@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import uuid4
 
 from offizin.jobs import RunKind
 from offizin.store import jobs, pieces, runs, workspaces
@@ -34,8 +35,9 @@ def new_run(
     return runs.add(
         tx,
         NewRun(
-            id=run_id, kind=kind, workspace=workspaces.find_or_add(tx, mets, 1.0), workflow="dummy -I G0 -O G1",
-            page_selector="", page_wise=True, overwrite=False, priority=priority, jobs=jobs_in_it, skipped_jobs=0,
+            id=run_id, kind=kind, workspace=workspaces.find_or_add(tx, mets, 1.0, str(uuid4())),
+            workflow="dummy -I G0 -O G1", page_selector="", page_wise=True, overwrite=False,
+            priority=priority, jobs=jobs_in_it, skipped_jobs=0,
             submitted_at=submitted_at, description="", callback_url=callback_url,
             steps=[step()] if steps is None else steps,
         ),

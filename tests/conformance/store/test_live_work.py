@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
 from offizin.scheduling.live_work import live_work
@@ -23,6 +25,6 @@ async def test_only_those_that_write_what_they_touch_or_read_what_they_write(
 
     def write(tx: Transaction) -> list[int]:
         new_jobs(tx, new_run(tx, jobs_in_it=2), 2)
-        return [work.seq for work in live_work(tx, workspaces.find_or_add(tx, METS, 1.0), steps=[step])]
+        return [work.seq for work in live_work(tx, workspaces.find_or_add(tx, METS, 1.0, str(uuid4())), steps=[step])]
 
     assert await database.write(write) == ([1, 2] if concerned else [])

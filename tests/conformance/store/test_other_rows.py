@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -22,7 +23,7 @@ def delta(name: str) -> Delta:
 
 async def test_deltas_come_back_as_they_were_and_in_order(database: Database) -> None:
     for mets in ("/one", "/two"):
-        await database.write(lambda tx, mets=mets: workspaces.find_or_add(tx, mets, 1.0))  # type: ignore[misc]
+        await database.write(lambda tx, mets=mets: workspaces.find_or_add(tx, mets, 1.0, str(uuid4())))  # type: ignore[misc]
     agents = Delta(agents=[Agent("a", "ocrd-dummy v1", "layout", [("parameter", "{}")])])
     await database.write(lambda tx: deltas.add(tx, [(1, [delta("a"), delta("b")]), (2, [delta("x")]), (3, [])]))
     await database.write(lambda tx: deltas.add(tx, [(1, [agents])]))
@@ -119,9 +120,11 @@ async def test_workflows_are_found_by_id_and_by_content(database: Database) -> N
 
 async def test_a_workspace_has_one_number(database: Database) -> None:
     assert await database.read(lambda tx: workspaces.find(tx, METS)) is None
-    number = await database.write(lambda tx: workspaces.find_or_add(tx, METS, 1.0))
-    assert await database.write(lambda tx: workspaces.find_or_add(tx, METS, 2.0)) == number
-    assert await database.write(lambda tx: workspaces.find_or_add(tx, "/Bücher/ſ 1/mets.xml", 2.0)) != number
+    number = await database.write(lambda tx: workspaces.find_or_add(tx, METS, 1.0, str(uuid4())))
+    assert await database.write(lambda tx: workspaces.find_or_add(tx, METS, 2.0, str(uuid4()))) == number
+    assert (
+        await database.write(lambda tx: workspaces.find_or_add(tx, "/Bücher/ſ 1/mets.xml", 2.0, str(uuid4()))) != number
+    )
     assert await database.read(lambda tx: workspaces.mets_path(tx, number)) == METS
 
 

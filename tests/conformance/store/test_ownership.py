@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
 from offizin.errors import OwnedElsewhere
@@ -21,7 +23,7 @@ def enter(tx: Transaction) -> tuple[Ownership, Ownership]:
     """Two servers; the first one has both workspaces."""
     found = [servers.enter(tx, name, f"http://{name}", 1.0, alone=False).identity for name in ("one", "two")]
     for mets in (METS, OTHER):
-        workspaces.find_or_add(tx, mets, 1.0, found[0].seq)
+        workspaces.find_or_add(tx, mets, 1.0, str(uuid4()), found[0].seq)
     return Ownership(found[0]), Ownership(found[1])
 
 

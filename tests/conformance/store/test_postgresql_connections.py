@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -76,7 +77,7 @@ async def test_work_that_loses_its_connection_again_is_given_up_and_nothing_is_w
         await database.write(work)
     assert len(tries) == 2
     assert await database.read(run_ids) == []
-    assert await database.write(lambda tx: workspaces.find_or_add(tx, "/b", 1.0)) > 0
+    assert await database.write(lambda tx: workspaces.find_or_add(tx, "/b", 1.0, str(uuid4()))) > 0
 
 
 @pytest.mark.parametrize("cut", [Cut.AFTER, Cut.BEFORE])

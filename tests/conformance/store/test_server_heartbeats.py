@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from uuid import uuid4
 
 from offizin.scheduling.workforce import LeftBehind
 from offizin.store import callbacks, jobs, servers, workspaces
@@ -89,7 +90,7 @@ def work(tx: Transaction, owner: int) -> list[int]:
     in_flight = []
     for number in range(WORKSPACES):
         mets = f"/books/{number}/mets.xml"
-        workspaces.find_or_add(tx, mets, 1.0, owner)
+        workspaces.find_or_add(tx, mets, 1.0, str(uuid4()), owner)
         first, _ = new_jobs(tx, new_run(tx, f"r{number}", mets=mets, jobs_in_it=2), 2)
         in_flight.append(first)
     jobs.queue(tx, in_flight, 1.0)

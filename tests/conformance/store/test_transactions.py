@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select
@@ -22,7 +23,7 @@ def count_rows(tx: Transaction) -> dict[str, int]:
 
 
 async def test_what_the_work_returns_comes_back(database: Database) -> None:
-    number = await database.write(lambda tx: workspaces.find_or_add(tx, METS, 1.0))
+    number = await database.write(lambda tx: workspaces.find_or_add(tx, METS, 1.0, str(uuid4())))
     assert await database.read(lambda tx: workspaces.find(tx, METS)) == number
 
 
@@ -69,7 +70,7 @@ async def test_writes_come_back_in_the_order_they_were_asked_for(database: Datab
     order: list[int] = []
 
     async def write(number: int) -> None:
-        await database.write(lambda tx: workspaces.find_or_add(tx, f"/{number}", 1.0))
+        await database.write(lambda tx: workspaces.find_or_add(tx, f"/{number}", 1.0, str(uuid4())))
         order.append(number)
 
     await asyncio.gather(*(write(number) for number in range(30)))

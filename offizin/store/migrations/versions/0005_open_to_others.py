@@ -23,6 +23,7 @@ def upgrade() -> None:
         batch.add_column(sa.Column("managed", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch.add_column(sa.Column("description", sa.Text(), nullable=False, server_default=""))
         batch.add_column(sa.Column("deleted_at", sa.Float()))
+        batch.add_column(sa.Column("base_version", sa.Text(), nullable=False, server_default=""))
     _give_ids()
     op.create_index("workspaces_by_id", "workspaces", ["id"], unique=True)
     op.create_table(
