@@ -9,6 +9,7 @@ from typing import cast
 
 import aiormq
 from aiormq.abc import AbstractChannel, AbstractConnection
+from pamqp.commands import Basic
 
 from offizin.brokers.amqp_url import AmqpUrl, password_of
 from offizin.brokers.broker import is_control
@@ -104,6 +105,13 @@ class Session:
             if left:
                 return [*left, *letters[start + IN_FLIGHT :]]
         return []
+
+    async def publish_plain(self, queue: str, body: bytes, properties: Basic.Properties) -> None:
+        """To a queue that is not ours. Returns when the broker has it; raises one of LOST, among them
+        aiormq.PublishError when there is no such queue."""
+        await self._publishing.basic_publish(
+            body, routing_key=queue, properties=properties, mandatory=True, timeout=LIMIT
+        )
 
     async def _publish_batch(self, queue: str, batch: Sequence[Letter]) -> list[Letter]:
         answers = await asyncio.gather(*(self._publish_one(queue, letter) for letter in batch), return_exceptions=True)
