@@ -1,0 +1,1 @@
+"""Workers of the reference, as one worker of ours for each processor that they have."""
