@@ -34,7 +34,14 @@ from offizin.api.job_logs import read_log
 from offizin.api.job_requests import Task
 from offizin.api.models import MOST
 from offizin.api.policy_fields import policies_in_query
-from offizin.api.reference_models import JobInput, PYJobInput, PYJobOutput, PYResultMessage, PYWorkflowJobOutput
+from offizin.api.reference_models import (
+    AgentType,
+    JobInput,
+    PYJobInput,
+    PYJobOutput,
+    PYResultMessage,
+    PYWorkflowJobOutput,
+)
 from offizin.api.reference_routes import reference_router
 from offizin.api.serving import Serving, bind, url_for_others, url_of
 from offizin.clock import Clock
@@ -207,10 +214,11 @@ class ProcessingServer(FastAPI):
         mets_path: str | None = None,
         workflow: UploadFile | str | None = File(None),
         workflow_id: str | None = None,
-        workspace_id: str | None = None,
         page_id: str | None = None,
         page_wise: bool = False,
         workflow_callback_url: str | None = None,
+        workspace_id: str | None = None,
+        agent_type: AgentType = AgentType.WORKER,
         priority: int = 0,
         overwrite: bool = False,
         fresh: bool = False,

@@ -5,6 +5,7 @@ What is unset or None is left out of answers, as there.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -43,10 +44,18 @@ class PYJobInput(BaseModel):
     )
 
 
+class AgentType(StrEnum):
+    """Who is to do a job, in the words of the specification (3.28). Workers do all of them, as in the reference."""
+
+    WORKER = "worker"
+    SERVER = "server"
+
+
 class JobInput(PYJobInput, PolicyFields):
     """With what is ours: jobs of higher ``priority`` go first; ``overwrite`` replaces files that are there, as
     ``on_existing_output`` overwrite does; and the other policies."""
 
+    agent_type: AgentType = AgentType.WORKER
     priority: int = 0
     overwrite: bool = False
 
