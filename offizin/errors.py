@@ -13,6 +13,8 @@
     │   ├── PathForbidden             403  exit 2   a path outside of the workspace roots, or of its directory
     │   ├── UrlForbidden              403  exit 2   a URL whose host the server does not call
     │   ├── WorkspaceInvalid          400  exit 2   what is uploaded is no whole workspace
+    │   ├── TokenNeeded               401  exit 2   no token came with the request, or none that holds
+    │   ├── NotAllowed                403  exit 2   who asks may not do this, or not from there
     │   └── SettingsInvalid           422  exit 2   a setting is wrong, in a file, the environment or the command line
     ├── NotFound                      404  exit 3
     │   ├── ProcessorUnknown          404  exit 3
@@ -122,6 +124,14 @@ class WorkspaceInvalid(InvalidRequest):
 
 class SettingsInvalid(InvalidRequest):
     pass
+
+
+class TokenNeeded(InvalidRequest):
+    http_status = 401
+
+
+class NotAllowed(InvalidRequest):
+    http_status = 403
 
 
 class NotFound(OffizinError):

@@ -13,6 +13,9 @@ from typing import Self
 
 import httpx
 
+from offizin.access import capabilities
+from offizin.access.capabilities import Capabilities
+from offizin.access.random_text import random_text
 from offizin.brokers.amqp_url import AmqpUrl
 from offizin.brokers.broker import Broker, results_of
 from offizin.brokers.in_process import InProcessBroker
@@ -53,7 +56,7 @@ from offizin.scheduling.undoing import Undoing
 from offizin.scheduling.workforce import LeftBehind, Processors, Scheduler, Workforce
 from offizin.scheduling.workspace_register import WorkspaceRegister
 from offizin.settings import Settings, SyncMode
-from offizin.store import servers
+from offizin.store import secrets, servers
 from offizin.store.measured import MeasuredDatabase
 from offizin.store.servers import ServerIdentity
 from offizin.store.transaction import Database, SqliteDatabase
@@ -181,6 +184,7 @@ class Offizin:
         opened = await self._open_database()
         self.database: Database = MeasuredDatabase(opened, self.tallies)
         self.server = await self._enter()
+        self.capabilities = Capabilities(await self._secret(capabilities.SECRET))
         self._deployed = DeployedMemory(self.database, self.server.seq, clock)
         await self.cluster.start_queue(self._deployed)
         self.workforce: Workforce = await self._workforce()
@@ -340,6 +344,11 @@ class Offizin:
         return database.news(
             self.clock, self.changes.own, others=lambda: bool(self.heartbeats.others), heard=self.changes.heard
         )
+
+    async def _secret(self, name: str) -> str:
+        """The same for all servers on this database."""
+        new = random_text(self.clock)
+        return await self.database.write(lambda tx: secrets.find_or_add(tx, name, new), synced=True)
 
     async def _enter(self) -> ServerIdentity:
         """Who this server is from now on. Another process that still acts under its name is fenced off."""

@@ -70,6 +70,12 @@ def insert_or_replace(dialect: str, table: Table, key: Sequence[str]) -> Insert:
     )
 
 
+def insert_unless_there(dialect: str, table: Table, key: Sequence[str]) -> Insert:
+    """An INSERT that does nothing where there is a row with the same ``key``."""
+    statement = postgresql_insert(table) if dialect == "postgresql" else sqlite_insert(table)
+    return statement.on_conflict_do_nothing(index_elements=list(key))
+
+
 @contextmanager
 def troubles_said() -> Iterator[None]:
     """Raises Unavailable where the database says that it cannot do something now: full, locked, unreadable."""
