@@ -42,6 +42,7 @@ from offizin.scheduling.endings import Endings
 from offizin.scheduling.finishing import Finishing
 from offizin.scheduling.lanes import Lanes, ReadMets, SaveMets, read
 from offizin.scheduling.learned import LearnedProcessors
+from offizin.scheduling.mets_servers import MetsServers
 from offizin.scheduling.ownership import Ownership
 from offizin.scheduling.priorities import Priorities
 from offizin.scheduling.remote.strays import Strays
@@ -163,6 +164,7 @@ class Offizin:
         await self.workforce.stop()
         for service in reversed(self._services):
             await service.stop()
+        await self.mets_servers.stop()
         await self.workforce.leave(self._scheduler)
         if self._news is not None:
             await self._news.stop()
@@ -217,6 +219,7 @@ class Offizin:
         )  # fmt: skip
         self.delays = Delays(self.database, clock, server, ready=wake)
         self.saving = Saving(self.database, self.lanes, clock, self.timings)
+        self.mets_servers = MetsServers(self.database, ownership, self.lanes, self.saving, clock)
         self.callbacks = Callbacks(self.database, clock, server, self._parts.transport)
         self.endings = Endings(
             self.database, self.lanes, self.saving, self.learned, Finishing(self.database, self.lanes, clock), clock,
@@ -254,7 +257,7 @@ class Offizin:
         self.priorities = Priorities(self.database, ownership, virtual_time=virtual_time, wake=wake)
         self._scheduler = Scheduler(
             server, self.database, self.dispatcher, sending, self.lanes, contexts, limits, self.tallies,
-            run_over, changed, self.completion.listen,
+            run_over, changed, self.completion.listen, self.mets_servers,
         )  # fmt: skip
         self.heartbeats = ServerHeartbeats(
             self.database, clock, self.server, settings.server_lease, virtual_time=virtual_time,

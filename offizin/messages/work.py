@@ -187,13 +187,17 @@ class PieceTicket(msgspec.Struct, frozen=True):
 class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
     """One ``mets:agent``: what made a step's files. ``id`` becomes its XML ID, so that applying it twice adds it once.
 
-    ``notes`` are (ocrd:option, text) pairs, as ``run_processor`` of the reference writes them.
+    ``notes`` are (ocrd:option, text) pairs, as ``run_processor`` of the reference writes them. An empty ``otherrole``
+    is written nevertheless where the role is OTHER.
     """
 
     id: str
     name: str
     otherrole: str = ""
     notes: list[tuple[str, str]] = []
+    type: str = "OTHER"
+    role: str = "OTHER"
+    othertype: str = "SOFTWARE"
 
 
 class Orphan(msgspec.Struct, frozen=True, gc=False):

@@ -43,14 +43,21 @@ def check_delta(
         _check_on_disk(file, workspace)
 
 
+def check_addition(holdings: Holdings, file: File, *, overwrite: bool) -> None:
+    """Raise BadOutput unless this file, which no attempt adds, fits into the METS. It may not be on disk yet: the
+    reference's clients list a file first, and write it then."""
+    page_id = file.page_id
+    if page_id is not None and page_id not in holdings.page_set:
+        if not _XS_ID.fullmatch(page_id):
+            raise BadOutput(f"page {page_id!r} of file {file.id} is not there, and is not an xs:ID")
+        if page_id in holdings.other_ids or page_id == file.id or holdings.by_id(page_id):
+            raise BadOutput(f"page {page_id} of file {file.id} is not there, and its ID is used by another element")
+    _check_syntax(file)
+    _check_unused(holdings, file, overwrite=overwrite)
+
+
 def _check_names(file: File, pages: Collection[str], file_grps: Collection[str]) -> None:
-    if not _XS_ID.fullmatch(file.id):
-        raise BadOutput(
-            f"file ID {file.id!r} in {file.file_grp} is not an xs:ID",
-            advice="IDs begin with a letter or underscore and have letters, digits, '_', '-' and '.' only.",
-        )
-    if not _XS_ID.fullmatch(file.file_grp):
-        raise BadOutput(f"file group {file.file_grp!r} of file {file.id} is not a well-formed name")
+    _check_syntax(file)
     if file.file_grp not in file_grps:
         declared = ", ".join(sorted(file_grps)) or "none"
         raise BadOutput(
@@ -60,6 +67,16 @@ def _check_names(file: File, pages: Collection[str], file_grps: Collection[str])
         raise BadOutput(
             f"file {file.id} in {file.file_grp} was added to page {file.page_id}, which is not one of the job's"
         )
+
+
+def _check_syntax(file: File) -> None:
+    if not _XS_ID.fullmatch(file.id):
+        raise BadOutput(
+            f"file ID {file.id!r} in {file.file_grp} is not an xs:ID",
+            advice="IDs begin with a letter or underscore and have letters, digits, '_', '-' and '.' only.",
+        )
+    if not _XS_ID.fullmatch(file.file_grp):
+        raise BadOutput(f"file group {file.file_grp!r} of file {file.id} is not a well-formed name")
     for text in (file.mimetype, file.local_filename, file.url):
         if text and _ILLEGAL.search(text):
             raise BadOutput(f"file {file.id} in {file.file_grp}: {text!r} has characters that XML cannot hold")

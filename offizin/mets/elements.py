@@ -39,8 +39,10 @@ def agent_element(agent: Agent, style: Style, unit: str) -> str:
     """``style`` is the header's. ``agent.id`` must be an xs:ID."""
     prefix, closing = style.prefix, style.inner
     inner = closing + unit if closing else ""
+    other_type = f' OTHERTYPE="{escape(agent.othertype)}"' if agent.othertype else ""
+    other_role = f' OTHERROLE="{escape(agent.otherrole)}"' if agent.otherrole or agent.role == "OTHER" else ""
     parts = [
-        f'<{prefix}agent TYPE="OTHER" OTHERTYPE="SOFTWARE" ROLE="OTHER" OTHERROLE="{escape(agent.otherrole)}"'
+        f'<{prefix}agent TYPE="{escape(agent.type)}"{other_type} ROLE="{escape(agent.role)}"{other_role}'
         f' ID="{escape(agent.id)}">',
         f"{inner}<{prefix}name>{_escape_text(agent.name)}</{prefix}name>",
     ]

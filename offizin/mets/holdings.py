@@ -40,6 +40,16 @@ class Holdings:
         groups = self._by_page.get(page_id)
         return groups.get(file_grp, ()) if groups else ()
 
+    def of_pages(self, pages: Sequence[str | None], file_grp: str | None = None) -> list[File]:
+        """Their files in one group, or in all of them, group by group."""
+        if file_grp is None:
+            return self._gather(pages)
+        return [file for page in pages for file in self.files(file_grp, page)]
+
+    def of_group(self, file_grp: str) -> list[File]:
+        """Page by page; then those that belong to none."""
+        return self.of_pages([*self.pages, None], file_grp)
+
     def has_files(self, file_grp: str, page_id: str) -> bool:
         return bool(self.files(file_grp, page_id))
 

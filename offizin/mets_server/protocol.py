@@ -32,7 +32,11 @@ _TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
 _FALSE = frozenset({"0", "false", "f", "no", "n", "off"})
 
 
-class Agent(msgspec.Struct):
+# An attribute of notes, as lxml names it.
+OPTION = "{https://ocr-d.de}option"
+
+
+class Agent(msgspec.Struct, frozen=True):
     """OcrdAgentModel of the reference."""
 
     name: str
@@ -41,6 +45,15 @@ class Agent(msgspec.Struct):
     otherrole: str | None
     othertype: str
     notes: list[tuple[dict[str, str], str | None]] | None
+
+
+def as_listed(agent: Agent) -> Agent:
+    """As it comes back when it was added: the attributes of its notes are in a namespace then."""
+    notes = agent.notes or []
+    return msgspec.structs.replace(
+        agent,
+        notes=[({f"{{https://ocr-d.de}}{name}": value for name, value in note.items()}, text) for note, text in notes],
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from offizin.scheduling.retry_policy import Limits, Next, losses_before_next, pa
 from offizin.scheduling.run_steps import RunSteps
 from offizin.scheduling.step_pauses import pause
 from offizin.scheduling.verdicts import PageVerdict, Verdict
-from offizin.store import attempts, deltas, events, held, holders, jobs, page_counts, pieces
+from offizin.store import attempts, deltas, events, held, held_files, holders, jobs, page_counts, pieces
 from offizin.store.attempts import FailedAttempt
 from offizin.store.events import Change
 from offizin.store.held import Delay
@@ -93,6 +93,8 @@ class CompletionWrite:
         self.written.consequences = follow(self._tx, self._finished, self._now)
         self._changes.extend(changes(self._tx, self.written.consequences))
         held.delay(self._tx, self._delays)
+        ended = [verdict.piece for verdict in self.written.accepted if verdict.result.end and verdict.piece.holds_files]
+        held_files.drop(self._tx, [(piece.seq, piece.piece) for piece in ended])
         self.written.delayed = bool(self._delays)
         self._pause(trips)
         events.add(self._tx, self._changes, self._now)

@@ -32,6 +32,7 @@ class Dispatched:
     lost: bool = False  # it is about to wait again, as another attempt
     sent: bool = False  # to the broker, at least once
     full_mets: bool = False
+    holds_files: bool = False  # it has added some through a METS server, which the database holds for it
     lane: Lane | None = None
     settled: set[str] = field(default_factory=set)  # pages of which results have come
     other_ways: dict[str, Becomes] = field(default_factory=dict)  # pages that are done in another way once it is over

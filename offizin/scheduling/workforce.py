@@ -13,6 +13,7 @@ from offizin.scheduling.contexts import Contexts
 from offizin.scheduling.dispatch import Dispatcher
 from offizin.scheduling.dispatched import Dispatched
 from offizin.scheduling.lanes import Lanes
+from offizin.scheduling.mets_servers import MetsServers
 from offizin.scheduling.retry_policy import Limits
 from offizin.scheduling.sending import Sender, Sending
 from offizin.store.transaction import Database
@@ -50,6 +51,7 @@ class Scheduler:
     run_over: Callable[[int], None]
     changed: Callable[[], None]
     listen: Callable[[str], Awaitable[Subscription]]
+    mets_servers: MetsServers
 
 
 @dataclass(frozen=True, slots=True)

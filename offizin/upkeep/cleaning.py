@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from offizin.clock import Clock
-from offizin.store import events
+from offizin.store import events, held_files
 from offizin.store.transaction import Database
 from offizin.upkeep.service import Periodic
 
@@ -11,7 +11,7 @@ HOUR = 3600.0
 
 
 class Cleaning(Periodic):
-    """Events are kept for ``keep`` seconds."""
+    """Events are kept for ``keep`` seconds; files held for attempts, as long as their jobs are not over."""
 
     def __init__(self, database: Database, clock: Clock, keep: float = 24 * HOUR) -> None:
         super().__init__(clock)
@@ -21,4 +21,5 @@ class Cleaning(Periodic):
     async def work(self) -> float | None:
         before = self._clock.now() - self._keep
         await self._database.write(lambda tx: events.forget_before(tx, before))
+        await self._database.write(held_files.forget_over)
         return HOUR

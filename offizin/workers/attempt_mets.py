@@ -13,7 +13,7 @@ from offizin.errors import NotBuiltYet, PagesInvalid
 from offizin.messages import File
 from offizin.mets_server.adding import check_names, check_replaced, inside
 from offizin.mets_server.looking_up import FileQuery
-from offizin.mets_server.protocol import Agent
+from offizin.mets_server.protocol import Agent, as_listed
 from offizin.pages import resolve_pages
 
 
@@ -137,7 +137,7 @@ class ServedAttempt:
         return self.added_agents
 
     async def add_agent(self, agent: Agent) -> None:
-        self.added_agents.append(agent)
+        self.added_agents.append(as_listed(agent))
 
     async def save(self) -> None:
         """Nothing."""
