@@ -24,10 +24,12 @@ from offizin.clock import Clock, SystemClock
 from offizin.deployment.cluster import Cluster
 from offizin.errors import TakenOver, Unavailable
 from offizin.faults import install_from
+from offizin.hardware import HardwareProbe
 from offizin.home import Home
 from offizin.logs import LogParts
 from offizin.mets.save import save
 from offizin.processors.discovery import Discovery
+from offizin.processors.models import Models
 from offizin.processors.surroundings import search_path
 from offizin.scheduling.arriving_logs import ArrivingLogs
 from offizin.scheduling.breaker import Breaker
@@ -115,6 +117,7 @@ class Offizin:
         self.fenced: TakenOver | None = None  # why it ends by itself
         self._abandoning: asyncio.Task[None] | None = None
         self.cluster = Cluster(settings, self.clock)
+        self.hardware = HardwareProbe()
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self.home.take)
@@ -192,6 +195,7 @@ class Offizin:
         self.workforce: Workforce = await self._workforce()
         workforce = self.workforce
         self.processors: Processors = workforce.processors
+        self.models = Models(lambda: self.processors, clock)
         self.broker: Broker = workforce.broker
         self.learned = LearnedProcessors(self.database, workforce.fingerprint, clock)
         server = self.server.seq

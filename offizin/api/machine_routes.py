@@ -11,8 +11,19 @@ from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
 from offizin import __version__
 from offizin.api.current import CurrentFeed, CurrentMetrics, CurrentOffizin
-from offizin.api.models import MOST, Health, ProcessorList, ProcessorSummary, Runner, Timing
-from offizin.errors import OffizinError
+from offizin.api.discovery_view import discovered
+from offizin.api.error_model import errors
+from offizin.api.models import (
+    MOST,
+    DiscoveryResponse,
+    Health,
+    ProcessorList,
+    ProcessorModels,
+    ProcessorSummary,
+    Runner,
+    Timing,
+)
+from offizin.errors import NotBuiltYet, OffizinError, ProcessorUnknown
 from offizin.metrics import MEDIA_TYPE
 from offizin.offizin import Offizin
 from offizin.store import runs
@@ -38,6 +49,22 @@ async def health(offizin: CurrentOffizin) -> Health:
 async def metrics(page: CurrentMetrics) -> Response:
     """The server in numbers, for Prometheus (docs/metrics.md)."""
     return Response(await page.text(), media_type=MEDIA_TYPE)
+
+
+@router.get("/discovery", operation_id="discover", tags=["discovery"])
+async def discovery(offizin: CurrentOffizin) -> DiscoveryResponse:
+    """What the server's machine has, and where there are workers."""
+    return await discovered(offizin)
+
+
+@router.get(
+    "/processor/info/{processor_name}/models",
+    tags=["processing", "discovery"],
+    responses=errors(ProcessorUnknown, NotBuiltYet),
+)
+async def processor_models(offizin: CurrentOffizin, processor_name: str) -> ProcessorModels:
+    """The models (resources) that a processor finds. Slow the first time, because it is asked."""
+    return ProcessorModels(processor_name=processor_name, models=await offizin.models.of(processor_name))
 
 
 @router.get("/processors", tags=["discovery"])

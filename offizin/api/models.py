@@ -304,6 +304,35 @@ class ProcessorList(BaseModel):
     processors: list[ProcessorSummary]
 
 
+class ProcessorModels(BaseModel):
+    """``models``: names of files, as the processor lists them: some list presets of parameters, too."""
+
+    processor_name: str
+    models: list[str]
+
+
+class HostSummary(BaseModel):
+    """``processors``: how many pieces of each are worked on at once by the workers of this host."""
+
+    host: str
+    workers: int
+    processors: dict[str, int]
+
+
+class DiscoveryResponse(BaseModel):
+    """As in the OCR-D Web API (openapi.yml of the specification): the server's machine. ``ram`` in bytes.
+    ``cuda_version`` and ``ocrd_all_version`` are empty where there is none, or nobody knows. ``hosts`` is ours: where
+    there are workers."""
+
+    ram: int
+    cpu_cores: int
+    has_cuda: bool
+    cuda_version: str
+    has_ocrd_all: bool
+    ocrd_all_version: str
+    hosts: list[HostSummary]
+
+
 class Runner(BaseModel):
     processor: str
     pid: int

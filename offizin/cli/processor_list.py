@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,10 @@ from rich.text import Text
 from offizin.cli.terminal import progress_console, result_console
 from offizin.cli.wording import safe
 from offizin.client import Client, ProcessorSummary
+from offizin.clock import SystemClock
 from offizin.home import Home
 from offizin.processors.discovery import Discovery
+from offizin.processors.models import Models
 from offizin.processors.surroundings import search_path
 from offizin.processors.tool_cache import Fingerprint
 from offizin.processors.tool_description import ToolDescription
@@ -42,10 +45,32 @@ async def show_processors(server: str | None, home: Path | None, *, show_all: bo
     return 0
 
 
+async def show_models(server: str | None, home: Path | None, processor: str, *, as_json: bool) -> int:
+    settings = Settings.load(None, {"home": home}, os.environ)
+    name = processor if processor.startswith("ocrd-") else f"ocrd-{processor}"
+    with progress_console().status(f"Asking {name} …"):
+        if url := server or Home(settings.home).address():
+            async with Client(url) as client:
+                found = await client.models(name)
+        else:
+            discovery = _discovery(settings)
+            found = await Models(lambda: discovery, SystemClock()).of(name)
+    if as_json:
+        print(msgspec.json.encode(found).decode())
+    elif found:
+        print("\n".join(map(safe, found)))
+    else:
+        print(f"{name} finds no models. `ocrd resmgr list-available -e {name}` tells which there are.", file=sys.stderr)
+    return 0
+
+
+def _discovery(settings: Settings) -> Discovery:
+    return Discovery(settings.processor_directories, Home(settings.home).tool_cache, search_path(os.environ))
+
+
 async def on_this_machine(settings: Settings, *, versions: bool) -> tuple[list[ProcessorSummary], list[str]]:
     """The processors, and the programs named ``ocrd-*`` that are none or do not answer."""
-    cache = Home(settings.home).tool_cache
-    discovery = Discovery(settings.processor_directories, cache, search_path(os.environ))
+    discovery = _discovery(settings)
     described, learned = await asyncio.gather(discovery.describe_all(), _learned(Home(settings.home).database))
     names = {one.name for one in described}
     if versions:

@@ -311,6 +311,12 @@ class ProcessorList(msgspec.Struct, frozen=True):
     processors: list[ProcessorSummary]
 
 
+class ProcessorModels(msgspec.Struct, frozen=True):
+    """Names of files, as the processor lists them."""
+
+    models: list[str]
+
+
 class PieceInHand(msgspec.Struct, frozen=True):
     """What a worker works on, or is about to. ``page_id`` is None for a piece of a job of many pages."""
 

@@ -22,6 +22,7 @@ from offizin.client.answers import (
     JobPage,
     PauseSummary,
     ProcessorList,
+    ProcessorModels,
     ProcessorSummary,
     Resumed,
     Retried,
@@ -41,6 +42,7 @@ T = TypeVar("T")
 UNIX = "unix:"
 # Validation of a big workflow, or the save before an answer, may take a while; a connection may not.
 PATIENCE = httpx.Timeout(120.0, connect=10.0)
+SLOW_PROGRAMS = httpx.Timeout(600.0, connect=10.0)
 # Between two parts of a stream any time may pass.
 STREAM_PATIENCE = httpx.Timeout(120.0, connect=10.0, read=None)
 
@@ -110,8 +112,12 @@ class Client:
 
     async def processors(self) -> list[ProcessorSummary]:
         """All processors that answer; slow the first time, because each is asked."""
-        found = await self._ask("GET", "/processors", ProcessorList, timeout=httpx.Timeout(600.0, connect=10.0))
-        return found.processors
+        return (await self._ask("GET", "/processors", ProcessorList, timeout=SLOW_PROGRAMS)).processors
+
+    async def models(self, processor: str) -> list[str]:
+        """Those that a processor finds; slow the first time, because it is asked."""
+        path = f"/processor/info/{quote(processor, safe='')}/models"
+        return (await self._ask("GET", path, ProcessorModels, timeout=SLOW_PROGRAMS)).models
 
     async def submit(self, order: Order) -> str:
         """Submit a workflow; the run's id."""

@@ -49,3 +49,20 @@ async def test_processors_are_described(tmp_path: Path) -> None:
         "plain": None,
         "loaded": 0,
     }
+
+
+def test_the_machine_and_its_workers_are_discovered(server: Server, book: Path) -> None:
+    server.wait_for_job(server.run_job(book))
+    found = server.client.get("/discovery").json()
+    assert found["ram"] > 0
+    assert found["cpu_cores"] > 0
+    assert found["has_cuda"] == bool(found["cuda_version"])
+    assert "ocrd-dummy" in {name for host in found["hosts"] for name in host["processors"]}
+
+
+@pytest.mark.only(EMBEDDED, because="a worker's models are not listed yet")
+def test_a_processor_tells_its_models(server: Server) -> None:
+    told = server.client.get("/processor/info/ocrd-dummy/models").json()
+    assert told["processor_name"] == "ocrd-dummy"
+    assert isinstance(told["models"], list)
+    assert server.client.get("/processor/info/ocrd-unknown/models").status_code == 404

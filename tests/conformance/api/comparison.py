@@ -23,8 +23,8 @@ class Difference:
 
 
 def differences(theirs: Json, ours: Json, *, common: frozenset[str]) -> set[Difference]:
-    """What is missing or of another kind in ours, and what it has in addition in the operations of theirs. ``common``:
-    statuses that every operation of ours may answer."""
+    """What is missing or of another kind in ours, and what it has in addition in the operations of theirs. That a field
+    of an answer is always there is none. ``common``: statuses that every operation of ours may answer."""
     found = set()
     our_operations = dict(_operations(ours))
     for name, operation in _operations(theirs):
@@ -39,7 +39,8 @@ def differences(theirs: Json, ours: Json, *, common: frozenset[str]) -> set[Diff
                 if names:
                     found.add(Difference(name, f"{what}, {how}", ", ".join(sorted(names))))
             for each in sorted(their.keys() & our.keys()):
-                if their[each] != our[each]:
+                promised = what == "answer" and our[each] == f"{their[each]}, required"
+                if their[each] != our[each] and not promised:
                     found.add(Difference(name, f"{what}, other kind", f"{each}: {our[each]} for {their[each]}"))
     return found
 
