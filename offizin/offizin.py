@@ -57,6 +57,7 @@ from offizin.scheduling.step_pauses import StepPauses
 from offizin.scheduling.submission import Submissions
 from offizin.scheduling.undoing import Undoing
 from offizin.scheduling.workforce import LeftBehind, Processors, Scheduler, Workforce
+from offizin.scheduling.workspace_arrivals import Arrivals
 from offizin.scheduling.workspace_register import WorkspaceRegister
 from offizin.settings import Settings, SyncMode
 from offizin.store import secrets, servers
@@ -65,6 +66,7 @@ from offizin.store.servers import ServerIdentity
 from offizin.store.transaction import Database, SqliteDatabase
 from offizin.tallies import Tallies
 from offizin.timings import Timings
+from offizin.trust.zips import ZipLimits
 from offizin.upkeep.callbacks import Callbacks
 from offizin.upkeep.cleaning import Cleaning
 from offizin.upkeep.delays import Delays
@@ -203,6 +205,8 @@ class Offizin:
         save_mets = self._parts.save_mets or partial(save, may_write=self._may_write)
         self.lanes = Lanes(self.database, ownership, clock.new_id, read=self._parts.read_mets, save=save_mets)
         self.workspaces = WorkspaceRegister(self.database, ownership, self.lanes, clock)
+        zips = ZipLimits(settings.upload_limit, settings.zip_ratio_limit, settings.zip_count_limit)
+        self.arrivals = Arrivals(self.database, self.workspaces, self.home.workspaces, zips)
         contexts = Contexts()
         choosing = Choosing(contexts, self.learned, clock, limits, workforce.slots, server)
         sending = Sending(
@@ -280,7 +284,7 @@ class Offizin:
             self.callbacks,
             self.delays,
             MetsWriter(self.database, self.saving, clock, settings.save_interval, server),
-            Cleaning(self.database, clock),
+            Cleaning(self.database, clock, self.arrivals.clear_up),
             self.completion,
             self.dispatcher,
         ]

@@ -1,10 +1,12 @@
-"""Bodies that are too long are refused before they fill the memory."""
+"""Bodies that are too long are refused before they fill the memory. Uploads have a limit of their own."""
 
 from __future__ import annotations
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from offizin.api.uploads import is_upload
 
 # A workflow of a thousand steps has some 100 KiB.
 MOST_BODY = 16 * 1024 * 1024
@@ -17,7 +19,7 @@ class BodyLimit:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or is_upload(scope):
             await self._app(scope, receive, send)
             return
         length = Headers(scope=scope).get("content-length", "")

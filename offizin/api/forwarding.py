@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from offizin.api.current import running
 from offizin.api.error_answers import error_body
+from offizin.api.uploads import is_upload
 from offizin.errors import OwnedElsewhere
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ class Forwarding:
 
         async def keeping() -> Message:
             message = await receive()
+            if is_upload(scope):  # never sent on: whoever gets it keeps the workspace
+                return message
             body.extend(message.get("body", b""))
             return message
 

@@ -6,15 +6,28 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from offizin.api import workspace_views
+from offizin.api import workspace_uploads, workspace_views
+from offizin.api.accepted import accepted
 from offizin.api.current import CurrentOffizin
+from offizin.api.error_model import errors
+from offizin.api.workspace_bodies import AS_ZIP, UPLOAD, body
+from offizin.api.workspace_downloads import OCRD_ZIP, ZIP, as_zip
 from offizin.api.workspace_models import Workspace
+from offizin.errors import (
+    Conflict,
+    MetsMissing,
+    TooLarge,
+    WorkspaceDeleted,
+    WorkspaceInUse,
+    WorkspaceInvalid,
+    WorkspaceUnknown,
+)
 
 router = APIRouter(tags=["workspace"])
 
 
-@router.get("/workspace")
-async def list_workspaces(
+@router.get("/workspace", responses=errors(WorkspaceUnknown, WorkspaceDeleted))
+async def get_workspaces(
     request: Request,
     response: Response,
     offizin: CurrentOffizin,
@@ -30,18 +43,55 @@ async def list_workspaces(
     return [workspace_views.shown(request, row, workspace_views.at_hand(offizin, row)) for row in found[:limit]]
 
 
-@router.get("/workspace/{workspace_id}")
-async def get_workspace(request: Request, offizin: CurrentOffizin, workspace_id: str) -> Workspace:
-    """A workspace."""
-    row = await offizin.workspaces.find(workspace_id)
+@router.post("/workspace", status_code=201, responses=errors(WorkspaceInvalid, TooLarge), openapi_extra=body(UPLOAD))
+async def create_workspace(
+    request: Request, response: Response, offizin: CurrentOffizin, description: str = ""
+) -> Workspace:
+    """Upload a workspace: an OCRD-ZIP, or a zip of a workspace's directory, as the body or as the file ``workspace`` of
+    a form. It is there when the whole of it is sound. ``description`` goes before what a bag says of itself."""
+    row = await workspace_uploads.create(offizin, request, description)
+    shown = workspace_views.shown(request, row, await workspace_views.opened(offizin, row))
+    response.headers["Location"] = shown.url
+    return shown
+
+
+@router.put(
+    "/workspace/{workspace_id}",
+    responses=errors(WorkspaceInvalid, WorkspaceDeleted, WorkspaceInUse, Conflict, TooLarge),
+    openapi_extra=body(UPLOAD),
+)
+async def replace_workspace(
+    request: Request, offizin: CurrentOffizin, workspace_id: str, description: str = ""
+) -> Workspace:
+    """Replace a workspace that was uploaded, or upload one under this id. The old one stays until the whole of the new
+    one is sound. While runs on it go on it is not replaced."""
+    row = await workspace_uploads.replace(offizin, request, workspace_id, description)
     return workspace_views.shown(request, row, await workspace_views.opened(offizin, row))
 
 
-@router.delete("/workspace/{workspace_id}")
+@router.get(
+    "/workspace/{workspace_id}",
+    response_model=Workspace,
+    responses=AS_ZIP | errors(WorkspaceUnknown, MetsMissing, WorkspaceDeleted, Conflict),
+)
+async def get_workspace(
+    request: Request, response: Response, offizin: CurrentOffizin, workspace_id: str
+) -> Workspace | Response:
+    """A workspace; or, as the header ``Accept`` says (``application/vnd.ocrd+zip`` or ``application/zip``), all of it
+    as OCRD-ZIP: the METS with all results so far, and the files that it lists."""
+    row = await offizin.workspaces.find(workspace_id)
+    wanted = accepted(request.headers.get("accept", ""), ["application/json", OCRD_ZIP, ZIP])
+    if wanted != "application/json":
+        return await as_zip(offizin, row, wanted)
+    response.headers["Vary"] = "Accept"
+    return workspace_views.shown(request, row, await workspace_views.opened(offizin, row))
+
+
+@router.delete("/workspace/{workspace_id}", responses=errors(WorkspaceUnknown, WorkspaceDeleted, WorkspaceInUse))
 async def delete_workspace(request: Request, offizin: CurrentOffizin, workspace_id: str) -> Workspace:
     """Delete a workspace; what it was. The files of one that was uploaded go. One that runs found by the path of its
     METS is only forgotten."""
     row = await offizin.workspaces.find(workspace_id)
     index = workspace_views.at_hand(offizin, row)
-    row = await offizin.workspaces.delete(workspace_id)
+    row = await offizin.arrivals.delete(workspace_id)
     return workspace_views.shown(request, row, index)

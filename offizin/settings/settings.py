@@ -88,6 +88,9 @@ class Settings:
     worker_grace: float = 60.0
     bootstrap: bool = False
     log_level: LogLevel = LogLevel.INFO
+    upload_limit: int = 20 * 1024**3
+    zip_count_limit: int = 200_000
+    zip_ratio_limit: int = 200
     reference: ReferenceConfig = field(default_factory=ReferenceConfig)
     notices: tuple[str, ...] = ()
     """One line each for the log: what was read and is not used."""
@@ -174,6 +177,9 @@ SETTINGS = {
     "worker_grace": Setting(seconds(0), "for what runs on workers of hosts when they are to end"),
     "bootstrap": Setting(flag, "whether Offizin is sent to hosts where it is not installed"),
     "log_level": Setting(one_of(LogLevel), "of the server's own log"),
+    "upload_limit": Setting(whole_number(1), "bytes of one upload, packed and unpacked"),
+    "zip_count_limit": Setting(whole_number(1), "files in a zip that is uploaded"),
+    "zip_ratio_limit": Setting(whole_number(1), "how much larger than packed a zip of over 100 MiB may be"),
 }
 
 

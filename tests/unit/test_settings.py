@@ -74,6 +74,9 @@ worker_lease: 6
 worker_grace: 20
 bootstrap: true
 log_level: debug
+upload_limit: 1000
+zip_count_limit: 100
+zip_ratio_limit: 10
 """
     assert set(SETTINGS) <= {line.split(":")[0] for line in text.splitlines()}
     settings = Settings.load(written(tmp_path, text), {}, {})
@@ -100,6 +103,9 @@ log_level: debug
         worker_grace=20.0,
         bootstrap=True,
         log_level=LogLevel.DEBUG,
+        upload_limit=1000,
+        zip_count_limit=100,
+        zip_ratio_limit=10,
     )
     assert settings.time_limit("ocrd-kraken-recognize") == 600
     assert settings.time_limit("ocrd-dummy") == 60

@@ -1,0 +1,25 @@
+"""Zips and forms in the OpenAPI document: the routes read and write such bodies by themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_BINARY = {"type": "string", "format": "binary"}
+_FORM = {
+    "type": "object",
+    "required": ["workspace"],
+    "properties": {"workspace": _BINARY, "description": {"type": "string"}},
+}
+UPLOAD = {
+    "application/vnd.ocrd+zip": {"schema": _BINARY, "example": "PK…"},
+    "multipart/form-data": {"schema": _FORM, "example": {"workspace": "PK…", "description": "Faust, 1808"}},
+}
+
+
+AS_ZIP: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/vnd.ocrd+zip": {"schema": _BINARY, "example": "PK…"}}}
+}
+
+
+def body(content: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": content}}
