@@ -42,7 +42,7 @@ from offizin.scheduling.dispatch import Dispatcher
 from offizin.scheduling.embedded import EmbeddedWorkforce
 from offizin.scheduling.endings import Endings
 from offizin.scheduling.finishing import Finishing
-from offizin.scheduling.lanes import Lanes, ReadMets, SaveMets, read
+from offizin.scheduling.lanes import Lanes, ReadMets, SaveMets, checked, read
 from offizin.scheduling.learned import LearnedProcessors
 from offizin.scheduling.mets_servers import MetsServers
 from offizin.scheduling.ownership import Ownership
@@ -66,6 +66,9 @@ from offizin.store.servers import ServerIdentity
 from offizin.store.transaction import Database, SqliteDatabase
 from offizin.tallies import Tallies
 from offizin.timings import Timings
+from offizin.trust.addresses import Addressees, is_loopback
+from offizin.trust.paths import WorkspaceRoots
+from offizin.trust.references import References
 from offizin.trust.zips import ZipLimits
 from offizin.upkeep.callbacks import Callbacks
 from offizin.upkeep.cleaning import Cleaning
@@ -118,6 +121,9 @@ class Offizin:
         self._at_work = asyncio.Event()
         self.fenced: TakenOver | None = None  # why it ends by itself
         self._abandoning: asyncio.Task[None] | None = None
+        loopback = is_loopback(settings.host)
+        self.roots = WorkspaceRoots.of_server(settings.workspace_roots, home=self.home.path, loopback=loopback)
+        self.addressees = Addressees.of_server(settings.callback_hosts, loopback=loopback)
         self.cluster = Cluster(settings, self.clock)
         self.hardware = HardwareProbe()
 
@@ -203,7 +209,8 @@ class Offizin:
         server = self.server.seq
         self.ownership = ownership = Ownership(self.server)
         save_mets = self._parts.save_mets or partial(save, may_write=self._may_write)
-        self.lanes = Lanes(self.database, ownership, clock.new_id, read=self._parts.read_mets, save=save_mets)
+        read_mets = checked(self._parts.read_mets, References(self.roots, self.addressees))
+        self.lanes = Lanes(self.database, ownership, clock.new_id, read=read_mets, save=save_mets)
         self.workspaces = WorkspaceRegister(self.database, ownership, self.lanes, clock)
         zips = ZipLimits(settings.upload_limit, settings.zip_ratio_limit, settings.zip_count_limit)
         self.arrivals = Arrivals(self.database, self.workspaces, self.home.workspaces, zips)
@@ -228,7 +235,7 @@ class Offizin:
         self.delays = Delays(self.database, clock, server, ready=wake)
         self.saving = Saving(self.database, self.lanes, clock, self.timings)
         self.mets_servers = MetsServers(self.database, ownership, self.lanes, self.saving, clock)
-        self.callbacks = Callbacks(self.database, clock, server, self._parts.transport)
+        self.callbacks = Callbacks(self.database, clock, server, self.addressees, self._parts.transport)
         self.endings = Endings(
             self.database, self.lanes, self.saving, self.learned, Finishing(self.database, self.lanes, clock), clock,
             server=server, changed=self.changes.announce_end, called_back=self.callbacks.wake,
@@ -249,7 +256,7 @@ class Offizin:
         self.submissions = Submissions(
             self.database, ownership, self.lanes, contexts, self.processors,
             Comparing(self.database, self.learned, self.processors), self.dispatcher, choosing, clock, self.timings,
-            self.tallies, ended=run_over, changed=changed,
+            self.tallies, roots=self.roots, jobs_limit=settings.jobs_limit, ended=run_over, changed=changed,
         )  # fmt: skip
         self.cancellation = Cancellation(
             self.database, ownership, clock, self.tallies,

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -88,9 +89,9 @@ class ProcessingServer(FastAPI):
         )  # fmt: skip
         if settings is None:
             settings = Settings.load(None if config_path is None else Path(config_path), {}, os.environ)
-        self.settings = settings
         self.hostname = settings.host if host is None else host
         self.port = settings.port if port is None else int(port)
+        self.settings = replace(settings, host=self.hostname, port=self.port)
         self._clock = clock
         self._serving: Serving | None = None
         self.add_middleware(Forwarding)

@@ -36,7 +36,7 @@ async def submit_job(offizin: Offizin, processor_name: str, data: PYJobInput) ->
     """
     data.processor_name = processor_name
     mets = await _mets(offizin, data)
-    submitted = await offizin.submissions.submit(_submission(processor_name, data, mets))
+    submitted = await offizin.submissions.submit(_submission(offizin, processor_name, data, mets))
     [(_, data.job_id)] = submitted.jobs
     output = PYJobOutput(
         job_id=data.job_id,
@@ -119,7 +119,7 @@ async def _mets(offizin: Offizin, data: PYJobInput) -> Path:
     return request_checks.mets_path(data.path_to_mets)
 
 
-def _submission(processor_name: str, data: PYJobInput, mets: Path) -> Submission:
+def _submission(offizin: Offizin, processor_name: str, data: PYJobInput, mets: Path) -> Submission:
     if data.job_id:
         raise InvalidRequest(
             f"job_id is set in the request: {data.job_id}", advice="Leave it out: the server gives jobs their ids."
@@ -140,7 +140,7 @@ def _submission(processor_name: str, data: PYJobInput, mets: Path) -> Submission
         kind=RunKind.JOB,
         depends_on=tuple(data.depends_on or ()),
         description=data.description or "",
-        callback_url=request_checks.callback_url(data.callback_url),
+        callback_url=request_checks.callback_url(data.callback_url, offizin.addressees),
         priority=data.priority if isinstance(data, JobInput) else 0,
         overwrite=data.overwrite if isinstance(data, JobInput) else False,
         policies=data.policies() if isinstance(data, JobInput) else NOTHING_SAID,

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
 from fastapi import UploadFile
 
 from offizin.api.models import RetryRequest
 from offizin.errors import InvalidRequest, ParameterInvalid, WorkflowInvalid
 from offizin.scheduling.redo import Redo
+from offizin.trust.addresses import Addressees, outgoing_url
 from offizin.workflows import parameters_text
 
 
@@ -25,21 +25,11 @@ def mets_path(given: str) -> Path:
     return Path(given)
 
 
-def callback_url(given: str | None) -> str | None:
-    """An http or https URL with a host, or None."""
-    if not given:
-        return None
-    try:
-        url = httpx.URL(given)
-        sound = url.scheme in ("http", "https") and bool(url.host)
-    except (httpx.InvalidURL, ValueError):
-        sound = False
-    if not sound:
-        raise InvalidRequest(
-            f"the callback URL {given[:200]!r} is no http or https URL",
-            advice="Give a URL that the server can POST to, as in http://127.0.0.1:9000/done.",
-        )
-    return given
+def callback_url(given: str | None, addressees: Addressees) -> str | None:
+    """An http or https URL of a host that may be called, or None. Raises UrlForbidden, too."""
+    if given:
+        outgoing_url(given, addressees)
+    return given or None
 
 
 def parameters(given: Mapping[str, Any]) -> str:

@@ -93,7 +93,7 @@ async def submit_workflow(
             policies=policies,
             priority=priority,
             description=description,
-            callback_url=request_checks.callback_url(workflow_callback_url),
+            callback_url=request_checks.callback_url(workflow_callback_url, offizin.addressees),
         )
     )
     job_ids: dict[str, list[str]] = {page: [] for page in submitted.pages} if page_wise else {page_id or "": []}

@@ -9,8 +9,12 @@ from typing import Any, TextIO, TypeVar
 
 import click
 
+from offizin.trust.one_line import one_line
+
 F = TypeVar("F", bound=Callable[..., Any])
 
+# characters of a line
+_LONGEST = 20_000
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
@@ -31,7 +35,7 @@ def show_log(level: int) -> None:
     root = logging.getLogger()
     if not root.handlers:
         handler = _StandardError()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+        handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
         root.addHandler(handler)
         root.setLevel(logging.WARNING)
     logging.getLogger("offizin").setLevel(level)
@@ -44,6 +48,17 @@ def show_errors_only() -> None:
     log = logging.getLogger("offizin")
     if log.level == logging.WARNING:
         log.setLevel(logging.ERROR)
+
+
+class _OneLine(logging.Formatter):
+    """A record is one line, and what comes from others in it cannot write lines of its own; traces are indented."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
+        record.message = one_line(record.message, _LONGEST)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        return "\n".join(f"    {one_line(line, _LONGEST)}" for line in super().formatException(ei).split("\n"))
 
 
 class _StandardError(logging.StreamHandler[TextIO]):

@@ -10,6 +10,7 @@ from pathlib import Path
 from offizin.errors import MetsInvalid
 
 _DECLARED = re.compile(rb"""<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z][\w.-]*)["'][^>]*\?>""")
+_LONGEST_DECLARATION = 1024  # bytes; in a long text without end the pattern would go to and fro
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _WIDE = ((b"<\x00", "utf-16-le"), (b"\x00<", "utf-16-be"))
 
@@ -57,7 +58,7 @@ def _find(content: bytes, path: Path) -> Encoding:
     for beginning, name in _WIDE:
         if content.startswith(beginning):
             return Encoding(name)
-    declared = _DECLARED.match(content)
+    declared = _DECLARED.match(content, 0, _LONGEST_DECLARATION)
     if declared is None:
         return Encoding("utf-8")
     try:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from offizin.mets.layout import Layout
+from offizin.trust.bounds import MOST_METS
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,14 @@ def digest_of(content: bytes) -> str:
 
 
 def read_with_stamp(path: Path) -> tuple[bytes, Stamp]:
-    """Read a whole file and say what it was. Raises OSError."""
-    with path.open("rb") as file:
+    """Read a whole file and say what it was. Raises OSError, also for what is no plain file or too large."""
+    # not blocking: a FIFO would be waited for
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
         # the status before the content: a change in between makes the stamp look old, never new
         status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file", str(path))
+        if status.st_size > MOST_METS:
+            raise OSError(errno.EFBIG, f"it is larger than {MOST_METS // 1024 // 1024} MiB", str(path))
         content = file.read()
     return content, Stamp.of(status, content)

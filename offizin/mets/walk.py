@@ -1,7 +1,7 @@
 """One pass of the XML parser over a METS document, and who listens to it.
 
 Expat, not a tree: docs/decisions/0006 has the figures. Nothing outside the document is touched: no external entity, no
-DTD, no network; entities that could blow up or that hide markup are refused.
+DTD, no network; entities that are external, could blow up or hide markup are refused.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import msgspec
 from offizin.errors import MetsInvalid
 from offizin.mets import names
 from offizin.mets.source import Source
+from offizin.trust.bounds import DEEPEST
 
 _LONGEST_ENTITY = 1000
 
@@ -105,6 +106,11 @@ class Walk:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self.depth += 1
+        if self.depth > DEEPEST:
+            raise MetsInvalid(
+                f"{self._path}, line {self._parser.CurrentLineNumber}: more than {DEEPEST} elements in each other",
+                advice="No METS needs that; take the file anew from where it came.",
+            )
         listener = self.starts.get(name)
         if listener is not None:
             listener(attributes)
@@ -147,8 +153,12 @@ class Walk:
         public_id: str | None,
         notation: str | None,
     ) -> None:
-        if value is not None and (len(value) > _LONGEST_ENTITY or "<" in value or "&" in value or is_parameter):
+        harmless = value is not None and not (
+            len(value) > _LONGEST_ENTITY or "<" in value or "&" in value or is_parameter
+        )
+        if not harmless:
+            what = "external" if value is None else "long, nested or holds markup"
             raise MetsInvalid(
-                f"{self._path}, line {self._parser.CurrentLineNumber}: entity '{name}' is long, nested or holds markup",
+                f"{self._path}, line {self._parser.CurrentLineNumber}: entity '{name[:100]}' is {what}",
                 advice="Write it out: 'xmllint --noent' does.",
             )

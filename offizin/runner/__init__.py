@@ -12,6 +12,6 @@ the entry. Under its own name in there (``offizin_runner``) it cannot clash with
     slice_mets.py, full_mets.py, slice_file.py, page_selection.py    the METS that the processor sees
     slice_workspace.py      the workspace around it: whole files or none
     job_log.py              descriptors 1 and 2
-    recognised.py, page_check.py    what is counted in PAGE, and what is none
+    recognised.py, page_check.py, page_look.py    what is counted in PAGE, and what is none
     causes.py               exceptions as causes
 """

@@ -11,8 +11,8 @@ from .causes import cause_of
 from .codec import Piece, file_fields, page_outcome
 from .digests import Digests
 from .inputs import Inputs
-from .page_check import fault_in_page
-from .recognised import count, richest
+from .page_look import look_at
+from .recognised import richest
 
 Outcome = Dict[str, Any]
 
@@ -147,4 +147,4 @@ def _looked_at(path: str) -> tuple[dict[str, float] | None, str]:
     """What is counted in a file of PAGE, and what is wrong with it."""
     with open(path, "rb") as stream:
         content = stream.read()
-    return count(content), fault_in_page(content)
+    return look_at(content)

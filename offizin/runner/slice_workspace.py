@@ -15,8 +15,7 @@ from ocrd_utils import MIMETYPE_PAGE, config, getLogger
 
 from .channel import Channel
 from .digests import Digests, Stat
-from .page_check import fault_in_page
-from .recognised import count
+from .page_look import look_at
 
 _log = getLogger("ocrd.workspace.add_file")
 _find_log = getLogger("ocrd.workspace.find_files")
@@ -71,7 +70,7 @@ class SliceWorkspace(Workspace):
         file = self.mets.commit_file(prepared)
         file.state = self._digests.put(path, status, hashlib.blake2b(body, digest_size=16).hexdigest())
         if file.mimetype == MIMETYPE_PAGE:
-            file.counts, file.fault = count(body), fault_in_page(body)
+            file.counts, file.fault = look_at(body)
         return file
 
     def _path_inside(self, filename: str) -> tuple[str, str]:

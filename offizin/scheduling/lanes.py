@@ -17,6 +17,7 @@ from offizin.mets.stamp import Stamp
 from offizin.scheduling.ownership import Ownership
 from offizin.store import deltas, workspaces
 from offizin.store.transaction import Database, Transaction
+from offizin.trust.references import References
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,20 @@ def read(mets: Path) -> MetsIndex:
     """The METS as it is on disk, once what killed saves have left beside it is cleared up."""
     clear_leftovers(mets.resolve())
     return MetsIndex.read(mets)
+
+
+def checked(read: ReadMets, references: References) -> ReadMets:
+    """``read``, and then PathForbidden or UrlForbidden for a METS that names files or hosts which may not be had."""
+    if references.all_allowed:
+        return read
+
+    def read_checked(mets: Path) -> MetsIndex:
+        index = read(mets)
+        for file in index.by_arrival():
+            references.check(index.directory, file.local_filename, file.url)
+        return index
+
+    return read_checked
 
 
 class Lane:

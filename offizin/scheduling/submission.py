@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from offizin.clock import Clock
-from offizin.errors import InvalidRequest, MetsChanged, MetsMissing, PagesInvalid
+from offizin.errors import InvalidRequest, MetsChanged, MetsMissing, PagesInvalid, TooLarge
 from offizin.faults import reach
 from offizin.jobs import RunKind, State
 from offizin.messages import FileState
@@ -37,6 +38,7 @@ from offizin.store.runs import NewRun, StepRow
 from offizin.store.transaction import Database, Transaction
 from offizin.tallies import Tallies
 from offizin.timings import Timings
+from offizin.trust.paths import WorkspaceRoots
 from offizin.workflows import Workflow, check_groups
 from offizin.workflows.policies import NOTHING_SAID, OnExistingOutput, Policies
 
@@ -97,6 +99,8 @@ class Submissions:
         timings: Timings,
         tallies: Tallies,
         *,
+        roots: WorkspaceRoots,
+        jobs_limit: int,
         ended: Callable[[int], None],
         changed: Callable[[], None],
     ) -> None:
@@ -111,6 +115,8 @@ class Submissions:
         self._clock = clock
         self._timings = timings
         self._tallies = tallies
+        self._roots = roots
+        self._jobs_limit = jobs_limit
         self._ended = ended
         self._changed = changed
 
@@ -120,7 +126,7 @@ class Submissions:
             try:
                 return await self._submit(submission)
             except Moved:
-                await self._lanes.refresh(await asyncio.to_thread(_writable, submission.mets), self._clock.now())
+                await self._lanes.refresh(await asyncio.to_thread(self._writable, submission.mets), self._clock.now())
 
     async def _submit(self, submission: Submission) -> Submitted:
         with self._timings.measure("validate"):
@@ -129,12 +135,17 @@ class Submissions:
             steps, fallbacks = await check_steps(
                 self._processors, submission.workflow.steps, submission.kind, submission.for_all_steps
             )
-            mets = await asyncio.to_thread(_writable, submission.mets)
+            mets = await asyncio.to_thread(self._writable, submission.mets)
             lane = await self._open(mets)
             await self._check_groups(submission, lane.workspace, lane.index)
             pages = resolve_pages(submission.pages, lane.index.pages)
             if not pages:
                 raise PagesInvalid(f"{mets} has no pages", advice="A METS needs a physical structMap with pages.")
+            if submission.page_wise and len(pages) * len(steps) > self._jobs_limit:
+                raise TooLarge(
+                    f"{len(pages)} pages in {len(steps)} steps are more than {self._jobs_limit} jobs",
+                    advice="Submit fewer pages at once, or raise the setting jobs_limit.",
+                )
             planned, seen = await self._plan(submission, lane, steps, pages)
         with self._timings.measure("store submission"):
             run_id = self._clock.new_id()
@@ -293,6 +304,24 @@ class Submissions:
             self._ownership.check_predecessors(tx, [work.seq for work in new])
         return run
 
+    def _writable(self, mets: Path) -> Path:
+        """The path with links resolved. Raises PathForbidden, MetsMissing, InvalidRequest when nothing can be written
+        beside it."""
+        found = self._roots.require(mets)
+        try:
+            if stat.S_ISDIR(found.stat().st_mode):
+                found = self._roots.require(found / "mets.xml")
+        except OSError as error:
+            raise MetsMissing(
+                f"there is no METS at {mets}", advice="Give the path of a mets.xml on the server's machine."
+            ) from error
+        if found.exists() and not os.access(found.parent, os.W_OK | os.X_OK):
+            raise InvalidRequest(
+                f"the workspace {found.parent} cannot be written",
+                advice="Processors write their results there: allow it to the user of the server, or run a copy.",
+            )
+        return found
+
 
 def _looks_at_what_is_there(step: PlannedStep) -> bool:
     return step.policies.on_existing_output in (None, OnExistingOutput.SKIP)
@@ -318,20 +347,3 @@ def _with_dependencies(found: list[Edge], dependencies: Sequence[int], new: Sequ
         return found
     kept = [edge for edge in found if edge.predecessor not in set(dependencies)]
     return kept + [Edge(job, work.seq, EdgeKind.NEEDS) for job in dependencies for work in new]
-
-
-def _writable(mets: Path) -> Path:
-    """The path with links resolved. Raises MetsMissing, and InvalidRequest when nothing can be written beside it."""
-    try:
-        found = mets.resolve(strict=True)
-    except (OSError, RuntimeError) as error:
-        raise MetsMissing(
-            f"there is no METS at {mets}", advice="Give the path of a mets.xml on the server's machine."
-        ) from error
-    found = found / "mets.xml" if found.is_dir() else found
-    if found.exists() and not os.access(found.parent, os.W_OK | os.X_OK):
-        raise InvalidRequest(
-            f"the workspace {found.parent} cannot be written",
-            advice="Processors write their results there: allow it to the user of the server, or run a copy.",
-        )
-    return found

@@ -103,6 +103,13 @@ def paths(value: Value) -> tuple[Path, ...]:
     return tuple(path(item) for item in items(value))
 
 
+def texts(value: Value) -> tuple[str, ...]:
+    """A list of texts, or one text in which they are separated by commas; a single one in a file counts as a list."""
+    if isinstance(value.content, str):
+        return tuple(part.strip() for part in value.content.split(",") if part.strip())
+    return tuple(text(item) for item in items(value))
+
+
 def items(value: Value) -> list[Value]:
     if isinstance(value.content, list | tuple):
         return [item if isinstance(item, Value) else Value(item, value.place, value.base) for item in value.content]

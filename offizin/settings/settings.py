@@ -25,6 +25,7 @@ from offizin.settings.readers import (
     paths,
     seconds,
     text,
+    texts,
     whole_number,
 )
 from offizin.settings.reference_config import KEYS, ReferenceConfig, read_reference_config
@@ -88,9 +89,15 @@ class Settings:
     worker_grace: float = 60.0
     bootstrap: bool = False
     log_level: LogLevel = LogLevel.INFO
+    workspace_roots: tuple[Path, ...] | None = None
+    callback_hosts: tuple[str, ...] | None = None
     upload_limit: int = 20 * 1024**3
     zip_count_limit: int = 200_000
     zip_ratio_limit: int = 200
+    jobs_limit: int = 1_000_000
+    connections_per_client: int = 200
+    streams_per_client: int = 50
+    client_pause_limit: float = 30.0
     reference: ReferenceConfig = field(default_factory=ReferenceConfig)
     notices: tuple[str, ...] = ()
     """One line each for the log: what was read and is not used."""
@@ -177,9 +184,19 @@ SETTINGS = {
     "worker_grace": Setting(seconds(0), "for what runs on workers of hosts when they are to end"),
     "bootstrap": Setting(flag, "whether Offizin is sent to hosts where it is not installed"),
     "log_level": Setting(one_of(LogLevel), "of the server's own log"),
+    "workspace_roots": Setting(
+        paths, "directories that workspaces must lie in, beside `home`/workspaces; not given: any, on loopback"
+    ),
+    "callback_hosts": Setting(
+        texts, "hosts and networks that may be called although they are private; not given: all, on loopback"
+    ),
     "upload_limit": Setting(whole_number(1), "bytes of one upload, packed and unpacked"),
     "zip_count_limit": Setting(whole_number(1), "files in a zip that is uploaded"),
     "zip_ratio_limit": Setting(whole_number(1), "how much larger than packed a zip of over 100 MiB may be"),
+    "jobs_limit": Setting(whole_number(1), "jobs of one submission"),
+    "connections_per_client": Setting(whole_number(1), "open at once from one address; more behind a proxy"),
+    "streams_per_client": Setting(whole_number(1), "of events and logs, open at once to one address"),
+    "client_pause_limit": Setting(seconds(0.1), "between two parts of a request, before its connection is closed"),
 }
 
 

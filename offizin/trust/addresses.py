@@ -33,6 +33,11 @@ async def resolve_by_system(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
+def is_loopback(host: str) -> bool:
+    """Whether who listens at ``host`` is reached from its own machine alone."""
+    return host.lower() == "localhost" or ((found := _written_address(host)) is not None and _plain(found).is_loopback)
+
+
 @dataclass(frozen=True, slots=True)
 class Addressees:
     """Whom the server may call. ``hosts`` (lower case), ``networks``: allowed by name and by address, whatever it is.
@@ -42,6 +47,12 @@ class Addressees:
     hosts: frozenset[str] = frozenset()
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     near: bool = False
+
+    @classmethod
+    def of_server(cls, named: Iterable[str] | None, *, loopback: bool) -> Self:
+        """``named`` as the settings have it. Not given, a server that listens on loopback alone calls its own network:
+        whoever reaches it can do that, too."""
+        return cls.of(named or (), near=named is None and loopback)
 
     @classmethod
     def of(cls, allowed: Iterable[str], *, near: bool) -> Self:

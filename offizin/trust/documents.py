@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from lxml import etree
 
-MOST_METS = 256 * 1024 * 1024  # bytes; one of a million files has some 200 MB
-MOST_PAGE = 64 * 1024 * 1024
-DEEPEST = 256  # elements in each other, as in libxml2
+from offizin.trust.bounds import MOST_PAGE
 
 
 class Unsafe(ValueError):

@@ -27,10 +27,9 @@ class WorkspaceRoots:
 
     @classmethod
     def of_server(cls, named: Iterable[Path] | None, *, home: Path, loopback: bool) -> Self:
-        """``named`` as the settings have it. Not given: every path for a server that listens on loopback alone, since
-        whoever reaches it is on this machine; else ``home``/workspaces, where its own workspaces are."""
-        roots = tuple(named or ())
-        return cls(roots or ((_ANYWHERE,) if loopback else (home / "workspaces",)))
+        """``named`` as the settings have it, beside ``home``/workspaces, where the server's own are. Not given: every
+        path for a server that listens on loopback alone, since whoever reaches it is on this machine."""
+        return cls((_ANYWHERE,) if named is None and loopback else (*(named or ()), home / "workspaces"))
 
     @property
     def anywhere(self) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from lxml import etree
 
 from offizin.errors import InvalidRequest, NotFound
+from offizin.trust.documents import Unsafe, parse_xml
 
 _GROUPS = ("OrderedGroup", "UnorderedGroup", "OrderedGroupIndexed", "UnorderedGroupIndexed")
 _REFERENCES = ("RegionRef", "RegionRefIndexed")
@@ -59,14 +60,13 @@ def page_statistics(path: Path) -> PageStatistics:
 
 def _page(path: Path) -> etree._Element:
     try:
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True)
-        root = etree.fromstring(path.read_bytes(), parser)
+        root = parse_xml(path.read_bytes(), comments=False)
     except FileNotFoundError as fault:
         raise NotFound(f"{path} does not exist") from fault
     except OSError as fault:
         raise NotFound(f"{path} cannot be read: {fault}") from fault
-    except etree.XMLSyntaxError as fault:
-        raise InvalidRequest(f"{path} is no well-formed XML: {fault}") from fault
+    except Unsafe as fault:
+        raise InvalidRequest(f"{path}: {fault}") from fault
     pages = _children(root, "Page") if _name(root) == "PcGts" else []
     if not pages:
         raise InvalidRequest(f"{path} is no PAGE-XML: its root is {_name(root)} and has no Page")

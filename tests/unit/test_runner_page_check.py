@@ -31,9 +31,9 @@ def test_other_things_are_no_page(other: bytes) -> None:
     assert fault_in_page(other)
 
 
-def test_no_entity_is_fetched_or_blown_up() -> None:
+def test_entities_are_neither_fetched_nor_blown_up_but_a_fault() -> None:
     outside = b'<!DOCTYPE PcGts [<!ENTITY x SYSTEM "file:///etc/passwd">]><PcGts>&x;</PcGts>'
-    assert fault_in_page(outside) == ""
+    assert "entity, x" in fault_in_page(outside)
     levels = "".join(f'<!ENTITY e{n + 1} "{f"&e{n};" * 10}">' for n in range(9))
     bomb = f'<!DOCTYPE PcGts [<!ENTITY e0 "lol">{levels}]><PcGts>&e9;</PcGts>'
-    assert fault_in_page(bomb.encode())
+    assert "entity, e0" in fault_in_page(bomb.encode())

@@ -74,9 +74,15 @@ worker_lease: 6
 worker_grace: 20
 bootstrap: true
 log_level: debug
+workspace_roots: [/srv/books, more]
+callback_hosts: [callbacks.example, 10.1.0.0/16]
 upload_limit: 1000
-zip_count_limit: 100
-zip_ratio_limit: 10
+zip_count_limit: 10
+zip_ratio_limit: 20
+jobs_limit: 30
+connections_per_client: 40
+streams_per_client: 5
+client_pause_limit: 6
 """
     assert set(SETTINGS) <= {line.split(":")[0] for line in text.splitlines()}
     settings = Settings.load(written(tmp_path, text), {}, {})
@@ -103,9 +109,15 @@ zip_ratio_limit: 10
         worker_grace=20.0,
         bootstrap=True,
         log_level=LogLevel.DEBUG,
+        workspace_roots=(Path("/srv/books"), tmp_path / "more"),
+        callback_hosts=("callbacks.example", "10.1.0.0/16"),
         upload_limit=1000,
-        zip_count_limit=100,
-        zip_ratio_limit=10,
+        zip_count_limit=10,
+        zip_ratio_limit=20,
+        jobs_limit=30,
+        connections_per_client=40,
+        streams_per_client=5,
+        client_pause_limit=6.0,
     )
     assert settings.time_limit("ocrd-kraken-recognize") == 600
     assert settings.time_limit("ocrd-dummy") == 60
@@ -154,7 +166,7 @@ def test_the_command_line_may_give_values_or_texts(tmp_path: Path) -> None:
         ("slots: .inf", 1, "slots", "is no number", "A whole number"),
         ("slots:", 1, "slots", "nothing is no number", "A whole number"),
         ("\n# c\nslotz: 4", 3, "slotz", "there is no such setting", "Did you mean slots?"),
-        ("nonsense: 4", 1, "nonsense", "there is no such setting", "Known are: bootstrap, database, failures_in_a_row"),
+        ("nonsense: 4", 1, "nonsense", "there is no such setting", "Known are: bootstrap, callback_hosts"),
         ("host: 5", 1, "host", "5 is not a text", 'in quotes: "5"'),
         ("host: ''", 1, "host", "it is empty", "leave the line out"),
         ("load_limit: 0", 1, "load_limit", "0 is not allowed", "seconds of at least 1"),
