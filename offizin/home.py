@@ -1,4 +1,4 @@
-"""The home directory: its lock, and the address of the server that runs on it."""
+"""The home directory: its lock, and how commands on this machine reach the server that runs on it."""
 
 from __future__ import annotations
 
@@ -84,8 +84,13 @@ class Home:
             ) from error
         return name
 
-    def publish_address(self, url: str) -> None:
-        """Tell commands on this machine where the server is."""
+    def publish_address(self, url: str, token: str = "", certificate: Path | None = None) -> None:
+        """Tell commands of this user on this machine where the server is, what it lets them in by, and the certificate
+        (PEM) that it shows."""
+        _write_whole(self._token_file, token, mode=0o600)
+        self._certificate_file.unlink(missing_ok=True)
+        if certificate is not None:
+            _write_whole(self._certificate_file, certificate.read_text())
         _write_whole(self._address_file, url)
 
     def address(self) -> str | None:
@@ -96,15 +101,36 @@ class Home:
             return None
         return url if url and self._is_locked() else None
 
+    def token(self) -> str:
+        """Of the server on this home; empty where there is none, or this user may not read it."""
+        try:
+            return self._token_file.read_text().strip()
+        except OSError:
+            return ""
+
+    @property
+    def certificate(self) -> Path | None:
+        """That the server on this home shows; None where it speaks plain HTTP."""
+        return self._certificate_file if self._certificate_file.exists() else None
+
     def release(self) -> None:
         if self._lock is not None:
-            self._address_file.unlink(missing_ok=True)
+            for file in (self._address_file, self._token_file, self._certificate_file):
+                file.unlink(missing_ok=True)
             os.close(self._lock)
             self._lock = None
 
     @property
     def _address_file(self) -> Path:
         return self.path / "address"
+
+    @property
+    def _token_file(self) -> Path:
+        return self.path / "token"
+
+    @property
+    def _certificate_file(self) -> Path:
+        return self.path / "certificate.pem"
 
     def _is_locked(self) -> bool:
         if self._lock is not None:
@@ -122,10 +148,12 @@ class Home:
         return False
 
 
-def _write_whole(file: Path, text: str) -> None:
+def _write_whole(file: Path, text: str, mode: int = 0o666) -> None:
     """Whoever reads it sees the text before or the text after."""
     temporary = file.with_suffix(".new")
-    temporary.write_text(text)
+    temporary.unlink(missing_ok=True)
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as open_file:
+        open_file.write(text)
     temporary.replace(file)
 
 

@@ -13,9 +13,12 @@ from typing import Self
 
 import httpx
 
-from offizin.access import capabilities
+from offizin.access import capabilities, signatures
 from offizin.access.capabilities import Capabilities
 from offizin.access.random_text import random_text
+from offizin.access.scopes import Scope
+from offizin.access.signatures import Signatures
+from offizin.access.tokens import PREFIX, Holder, Tokens
 from offizin.brokers.amqp_url import AmqpUrl
 from offizin.brokers.broker import Broker, results_of
 from offizin.brokers.in_process import InProcessBroker
@@ -145,7 +148,12 @@ class Offizin:
         if queue is not None:
             url = AmqpUrl.of_process_queue(queue)
             await self.cluster.start_workers(
-                self._deployed, owner=self.server.name, queue=url.with_password(url.password), host=host, port=port
+                self._deployed,
+                owner=self.server.name,
+                queue=url.with_password(url.password),
+                host=host,
+                port=port,
+                token=self.signatures.worker_token,
             )
 
     def stop(self) -> None:
@@ -180,6 +188,7 @@ class Offizin:
         if self._news is not None:
             await self._news.stop()
         await self.heartbeats.stop()
+        await self.tokens.stop()
         await self._leave()
         await self.workforce.processors.close()
         await self.workforce.broker.close()
@@ -198,6 +207,11 @@ class Offizin:
         self.database: Database = MeasuredDatabase(opened, self.tallies)
         self.server = await self._enter()
         self.capabilities = Capabilities(await self._secret(capabilities.SECRET))
+        self.signatures = Signatures(await self._secret(signatures.SECRET), clock)
+        self.tokens = Tokens(self.database, clock)
+        self.tokens.stands(self.signatures.worker_token, signatures.WORKERS)
+        self.local_token = PREFIX + random_text(clock)
+        self.tokens.stands(self.local_token, Holder("this machine", Scope.ADMIN))
         self._deployed = DeployedMemory(self.database, self.server.seq, clock)
         await self.cluster.start_queue(self._deployed)
         self.workforce: Workforce = await self._workforce()

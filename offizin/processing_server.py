@@ -16,6 +16,7 @@ from fastapi import Depends, FastAPI, File, Query, Request, UploadFile
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
 from offizin import __version__
+from offizin.access.hosts import Hosts
 from offizin.api import (
     job_requests,
     job_routes,
@@ -23,13 +24,16 @@ from offizin.api import (
     machine_routes,
     run_routes,
     run_views,
+    token_routes,
     worker_routes,
     workflow_requests,
     workspace_routes,
 )
+from offizin.api.body_limit import BodyLimit
 from offizin.api.current import begin, end, running
 from offizin.api.description import describe, operation_id
-from offizin.api.error_answers import tell_errors
+from offizin.api.door import Door, who_may_ask
+from offizin.api.error_answers import Unforeseen, tell_errors
 from offizin.api.forwarding import Forwarding
 from offizin.api.job_logs import read_log
 from offizin.api.job_requests import Task
@@ -45,6 +49,7 @@ from offizin.api.reference_models import (
 )
 from offizin.api.reference_routes import reference_router
 from offizin.api.serving import Serving, bind, url_for_others, url_of
+from offizin.api.tls import Tls
 from offizin.clock import Clock
 from offizin.deployment.zombies import DEFAULT_MINUTES, MOST_MINUTES, end_zombies
 from offizin.errors import NotBuiltYet
@@ -94,9 +99,15 @@ class ProcessingServer(FastAPI):
         self.settings = replace(settings, host=self.hostname, port=self.port)
         self._clock = clock
         self._serving: Serving | None = None
+        self.who_may_ask: list[str] = []  # what is to be told of it when the server listens
+        self.hosts = Hosts([self.hostname, *settings.allowed_hosts], settings.allowed_origins)
+        # From the inside to the outside.
         self.add_middleware(Forwarding)
+        self.add_middleware(BodyLimit)
+        self.add_middleware(Door, settings=self.settings, hosts=self.hosts)
+        self.add_middleware(Unforeseen)
         tell_errors(self)
-        ours = (machine_routes, worker_routes, run_routes, job_routes, workspace_routes)
+        ours = (machine_routes, worker_routes, run_routes, job_routes, workspace_routes, token_routes)
         for router in (*(routes.router for routes in ours), reference_router(self)):
             self.include_router(router)
 
@@ -116,11 +127,18 @@ class ProcessingServer(FastAPI):
 
     async def serve(self) -> None:
         """As ``start``, within a running event loop."""
+        tls = await asyncio.to_thread(Tls.of_settings, self.settings)
+        scheme = "http" if tls is None else "https"
         with bind(self.hostname, self.port) as bound:
             self.port = bound.getsockname()[1]
             async with self.running() as offizin:
-                self._serving = Serving(self, listening=lambda: self.on_listening(url_of(bound)), stopping=offizin.stop)
-                await offizin.listens_at(self.settings.reference.internal_callback_url or url_for_others(bound))
+                self._serving = Serving(
+                    self, listening=lambda: self.on_listening(url_of(bound, scheme)), stopping=offizin.stop, tls=tls
+                )
+                published = self.settings.reference.internal_callback_url or url_for_others(bound, scheme)
+                self.hosts.add_of(published)
+                await offizin.listens_at(published)
+                self.who_may_ask = [line async for line in who_may_ask(self.settings, offizin.tokens)]
                 ending = asyncio.create_task(_end_with(offizin, self._serving))
                 try:
                     await self._serving.serve([bound])
@@ -131,7 +149,8 @@ class ProcessingServer(FastAPI):
 
     def on_listening(self, url: str) -> None:
         """Requests are taken now: commands on this machine find the server at ``url``."""
-        self.offizin.home.publish_address(url)
+        offizin = self.offizin
+        offizin.home.publish_address(url, offizin.local_token, self.settings.tls_certificate)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Offizin]:

@@ -26,10 +26,11 @@ TAGS = {
     "workflow": "workflows, and runs of them",
     "workspace": "books: a METS file and its images",
     "tools": "the server itself",
-    "admin": "workers, and what gets no new work",
+    "admin": "workers, what gets no new work, and tokens",
 }
 
 ALWAYS = {
+    401: "Unauthorized: a token is needed, and none came that holds.",
     403: "Forbidden: the request comes from a web page elsewhere, or asks for what it may not see.",
     500: "Internal Server Error: a mistake of the server's, which its log tells more of.",
     503: "Service Unavailable: something the server needs is not there, or another server has to do it and is not.",

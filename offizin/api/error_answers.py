@@ -17,7 +17,6 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from offizin.api.body_limit import BodyLimit
 from offizin.errors import OffizinError, OwnedElsewhere
 
 log = logging.getLogger(__name__)
@@ -35,9 +34,7 @@ _HINTS = {
 
 
 def tell_errors(app: FastAPI) -> None:
-    """Add the handlers to an application, and the limit of bodies."""
-    app.add_middleware(BodyLimit)
-    app.add_middleware(Unforeseen)
+    """Add the handlers to an application."""
     app.add_exception_handler(OwnedElsewhere, _leave_to_forwarding)
     app.add_exception_handler(OffizinError, _tell_ours)
     app.add_exception_handler(HTTPException, _tell_http)

@@ -1,7 +1,7 @@
 """Requests that only another server can carry out are sent on to it, and its answer is passed on.
 
 Which server that is, is found out where the request is carried out: OwnedElsewhere says so, after nothing has been
-written yet.
+written yet. Who asks was let in here, so this server signs for it (access/signatures.py).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from offizin.api.current import running
+from offizin.api.door import ASKER, target_of
 from offizin.api.error_answers import error_body
 from offizin.api.uploads import is_upload
 from offizin.errors import OwnedElsewhere
@@ -29,7 +30,8 @@ ANSWER_LIMIT = 120.0
 # Of one connection each (RFC 9110, section 7.6.1), or made anew.
 _NOT_PASSED_ON = {
     b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"te", b"trailer",
-    b"transfer-encoding", b"upgrade", b"host", b"content-length", b"expect",
+    b"transfer-encoding", b"upgrade", b"host", b"content-length", b"expect", b"origin", b"authorization",
+    b"sec-fetch-site", b"sec-fetch-mode",
 }  # fmt: skip
 _NOT_PASSED_BACK = _NOT_PASSED_ON - {b"content-length"} | {b"date"}
 
@@ -66,10 +68,12 @@ class Forwarding:
 
 
 async def _forward(error: OwnedElsewhere, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
-    path = scope.get("raw_path") or scope["path"].encode()
-    query = b"?" + scope["query_string"] if scope["query_string"] else b""
-    url = f"{error.address.rstrip('/')}{(path + query).decode('latin-1')}"
-    headers = [*_passing(scope["headers"], _NOT_PASSED_ON), (FORWARDED.encode(), b"1")]
+    target = target_of(scope)
+    url = f"{error.address.rstrip('/')}{target}"
+    signed = running(scope["app"]).signatures.sign(scope["method"], target, scope.get(ASKER, ""))
+    headers = [
+        *_passing(scope["headers"], _NOT_PASSED_ON), (FORWARDED.encode(), b"1"), (b"authorization", signed.encode()),
+    ]  # fmt: skip
     # What is read may go on for as long as a log is followed.
     limits = httpx.Timeout(ANSWER_LIMIT, connect=CONNECT_LIMIT, read=None if scope["method"] == "GET" else ANSWER_LIMIT)
     async with httpx.AsyncClient(timeout=limits, trust_env=False, verify=url.startswith("https:")) as client:

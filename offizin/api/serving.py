@@ -10,6 +10,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from offizin.api.tls import Tls
 from offizin.errors import Unavailable
 
 # Answers that are under way may take so long when the server is to end, in seconds.
@@ -19,7 +20,9 @@ GRACE = 10
 class Serving(uvicorn.Server):
     """``listening`` is called once requests are taken, ``stopping`` when the server begins to end."""
 
-    def __init__(self, app: FastAPI, *, listening: Callable[[], None], stopping: Callable[[], None]) -> None:
+    def __init__(
+        self, app: FastAPI, *, listening: Callable[[], None], stopping: Callable[[], None], tls: Tls | None = None
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -30,6 +33,9 @@ class Serving(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=GRACE,
+                proxy_headers=False,  # who asks is not believed to be somebody else
+                ssl_certfile=None if tls is None else tls.certificate,
+                ssl_keyfile=None if tls is None else tls.key,
             )
         )
         self._listening = listening
@@ -74,14 +80,14 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-def url_for_others(bound: socket.socket) -> str:
+def url_for_others(bound: socket.socket, scheme: str = "http") -> str:
     """Where the server can be reached from other machines, to judge by what it listens at."""
     host, port = bound.getsockname()[:2]
-    return f"http://{socket.getfqdn()}:{port}" if host in ("0.0.0.0", "::") else url_of(bound)
+    return f"{scheme}://{socket.getfqdn()}:{port}" if host in ("0.0.0.0", "::") else url_of(bound, scheme)
 
 
-def url_of(bound: socket.socket) -> str:
+def url_of(bound: socket.socket, scheme: str = "http") -> str:
     """Where the server can be reached from this machine."""
     host, port = bound.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from offizin.cli.options import SERVER_VARIABLE
+from offizin.cli.options import SERVER_VARIABLE, TOKEN_VARIABLE
 from offizin.client import Client
 from offizin.clock import Clock, SystemClock
 from offizin.errors import HomeInUse, Unavailable
@@ -48,7 +48,7 @@ class Place:
     def options(self) -> str:
         """What leads other commands to the same place; empty where they go there by themselves."""
         if self.server and self.server != os.environ.get(SERVER_VARIABLE):
-            return f"--server {shlex.quote(self.server)}"
+            return f"--server {shlex.quote(without_secret(self.server))}"
         return f"--home {shlex.quote(str(self.home))}" if self.home and not self.server else ""
 
 
@@ -63,7 +63,8 @@ async def connect(place: Place, clock: Clock) -> AsyncIterator[Connection]:
     """Raises Unavailable when the named server does not answer, HomeInUse, SettingsInvalid."""
     async with AsyncExitStack() as stack:
         if place.server:
-            client = await stack.enter_async_context(Client(place.server))
+            token = os.environ.get(TOKEN_VARIABLE, "")
+            client = await stack.enter_async_context(Client(place.server, token=token))
             await client.health()
             yield Connection(client, Kind.NAMED)
         else:
@@ -75,9 +76,10 @@ async def _at_home(place: Place, clock: Clock, stack: AsyncExitStack) -> Connect
     deadline = clock.monotonic() + PATIENCE
     while True:
         try:
-            url = Home(settings.home).address()
+            home = Home(settings.home)
+            url = home.address()
             if url is not None:
-                client = await stack.enter_async_context(Client(url))
+                client = await stack.enter_async_context(Client(url, token=home.token(), certificate=home.certificate))
                 await client.health()
                 return Connection(client, Kind.JOINED)
             from offizin.cli.embedded import embedded_server
@@ -90,6 +92,13 @@ async def _at_home(place: Place, clock: Clock, stack: AsyncExitStack) -> Connect
             if not in_use or clock.monotonic() > deadline:
                 raise
         await clock.sleep(0.2)
+
+
+def without_secret(url: str) -> str:
+    """A URL as it can be shown: with dots where a password stands."""
+    scheme, mark, rest = url.partition("://")
+    login, at, host = rest.rpartition("@")
+    return f"{scheme}{mark}{login.partition(':')[0]}:…@{host}" if at and ":" in login else url
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:

@@ -11,6 +11,7 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 SERVER_VARIABLE = "OCRD_NETWORK_SERVER_ADDR_PROCESSING"
+TOKEN_VARIABLE = "OFFIZIN_TOKEN"
 
 
 def server_options(function: F) -> F:
@@ -24,8 +25,8 @@ def server_option(function: F) -> F:
         metavar="URL",
         envvar=SERVER_VARIABLE,
         show_envvar=True,
-        help="The server to use, as in http://host:8000 or https://user:password@host. Without it: the server that "
-        "runs on the home directory, or none.",
+        help="The server to use, as in http://host:8000 or https://name:token@host (or the token in OFFIZIN_TOKEN). "
+        "Without it: the server that runs on the home directory, or none.",
     )(function)
 
 

@@ -33,6 +33,7 @@ COMMANDS = {
     "resume": ("resume", "Give what was paused work again."),
     "workflow": ("workflow", "Print a workflow's tasks as other OCR-D programs read them."),
     "doctor": ("doctor", "Look for what is missing on this machine."),
+    "token": ("token", "Say who may ask a server for what."),
     "serve": ("serve", "Start a server for many runs and users."),
     "worker": ("worker", "Work for the servers of a cluster, from this machine."),
 }

@@ -16,13 +16,17 @@ from offizin.cli.verbosity import verbosity_option
 @home_option
 @slots_option
 @click.option("--bootstrap", is_flag=True, help="Send Offizin to hosts of CONFIG where it is not installed.")
+@click.option("--no-auth", is_flag=True, help="Let everybody do everything, whoever reaches the address.")
 @verbosity_option
-def command(config: Path | None, address: str | None, home: Path | None, slots: int | None, bootstrap: bool) -> int:
+def command(
+    config: Path | None, address: str | None, home: Path | None, slots: int | None, bootstrap: bool, no_auth: bool
+) -> int:
     """Start a server, and keep it until Ctrl-C or SIGTERM.
 
     It takes workflows over HTTP (the OCR-D Web API), and those of `offizin run` on the same home. What it was doing
     when it ended goes on when it starts again. CONFIG is a configuration file; none is needed. It may name hosts, on
-    which workers run as long as the server does (docs/cluster.md).
+    which workers run as long as the server does (docs/cluster.md). Where other machines reach the address, requests
+    need a token (offizin token create).
 
     \b
     Examples:
@@ -32,5 +36,5 @@ def command(config: Path | None, address: str | None, home: Path | None, slots: 
     """
     from offizin.cli.serving import serve
 
-    serve(config, address, home, slots, bootstrap)
+    serve(config, address, home, slots, bootstrap=bootstrap, no_auth=no_auth)
     return 0

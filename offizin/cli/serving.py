@@ -17,9 +17,11 @@ from offizin.settings import Settings, split_address
 log = logging.getLogger(__name__)
 
 
-def serve(config: Path | None, address: str | None, home: Path | None, slots: int | None, bootstrap: bool) -> None:
+def serve(
+    config: Path | None, address: str | None, home: Path | None, slots: int | None, *, bootstrap: bool, no_auth: bool
+) -> None:
     """Blocking. Raises SettingsInvalid, HomeInUse, and Unavailable when the port is taken."""
-    given = {"home": home, "slots": slots, "bootstrap": bootstrap or None}
+    given = {"home": home, "slots": slots, "bootstrap": bootstrap or None, "no_auth": no_auth or None}
     given |= split_address(address) if address else {}
     settings = Settings.load(config, given, os.environ)
     show_log(min(logging.getLevelNamesMapping()[settings.log_level], logging.getLogger("offizin").level))
@@ -36,6 +38,8 @@ class _AnnouncedServer(ProcessingServer):
         super().on_listening(url)
         click.echo(f"Offizin listens at {url} (its API: {url}/docs).", err=True)
         click.echo(f"Home: {self.settings.home}. {self._who_works()}", err=True)
+        for line in self.who_may_ask:
+            click.echo(line, err=True)
         click.echo("Ctrl-C ends it; what runs goes on when it is started again.", err=True)
 
     def _who_works(self) -> str:

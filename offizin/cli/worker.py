@@ -18,7 +18,8 @@ from offizin.cli.verbosity import verbosity_option
 )  # fmt: skip
 @click.option(
     "--server", metavar="URL", envvar=SERVER_VARIABLE, show_envvar=True,
-    help="A server of the cluster, for logs that somebody follows, or that are long.",
+    help="A server of the cluster, for logs that somebody follows, or that are long; as in https://name:token@host, or "
+    "with the token in OFFIZIN_TOKEN.",
 )  # fmt: skip
 @click.option(
     "--slots", metavar="N", type=click.IntRange(1),

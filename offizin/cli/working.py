@@ -19,6 +19,7 @@ import platformdirs
 from offizin.brokers.amqp_url import AmqpUrl
 from offizin.cli import worker_metrics
 from offizin.cli.connection import clock, run_async
+from offizin.cli.options import TOKEN_VARIABLE
 from offizin.errors import HomeInUse, InvalidRequest
 from offizin.home import Home
 from offizin.messages import Tool
@@ -110,7 +111,8 @@ async def _work(
         tools = await asyncio.gather(*(_tool(discovery, name) for name in processors))
         broker = await RabbitMqBroker.open(url, clock(), name=f"Offizin worker {os.getpid()}")
         stack.push_async_callback(broker.close)
-        upload = await stack.enter_async_context(LogUpload(server, clock())) if server else None
+        token = os.environ.get(TOKEN_VARIABLE, "")
+        upload = await stack.enter_async_context(LogUpload(server, clock(), token=token)) if server else None
         logs = AttemptLogs(home.logs, broker, upload, clock())
         stack.push_async_callback(logs.close)
         pool_settings = PoolSettings(

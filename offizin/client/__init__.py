@@ -24,11 +24,13 @@ from offizin.client.answers import (
     RunSummary,
     StepPause,
     StepSummary,
+    Token,
     WorkerList,
     WorkerSummary,
 )
-from offizin.client.client import UNIX, Again, Client, Order
+from offizin.client.client import UNIX, Client
 from offizin.client.following import follow_run
+from offizin.client.orders import Again, Order
 
 __all__ = [
     "UNIX",
@@ -58,6 +60,7 @@ __all__ = [
     "RunnerStatus",
     "StepPause",
     "StepSummary",
+    "Token",
     "WorkerList",
     "WorkerSummary",
     "follow_run",

@@ -372,3 +372,20 @@ class SubmittedRun(msgspec.Struct, frozen=True):
     """What of the answer to a submission is needed: the run's id."""
 
     job_id: str
+
+
+class Token(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``scope`` is read, run, admin or worker; ``secret`` is there where it was just made; ``used_at`` is true to the
+    minute."""
+
+    name: str
+    scope: str
+    created_at: float = 0.0
+    expires_at: float | None = None
+    revoked_at: float | None = None
+    used_at: float | None = None
+    secret: str = ""
+
+
+class TokenList(msgspec.Struct, frozen=True):
+    tokens: list[Token]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -29,13 +29,15 @@ from offizin.client.answers import (
     RunPage,
     RunSummary,
     SubmittedRun,
+    Token,
+    TokenList,
     Undone,
     WorkerList,
 )
 from offizin.client.event_stream import read_events
 from offizin.client.faults import error_from, unreachable
+from offizin.client.orders import FAILED, Again, Order
 from offizin.errors import Unavailable
-from offizin.workflows.policies import NOTHING_SAID, Policies
 
 T = TypeVar("T")
 
@@ -47,56 +49,31 @@ SLOW_PROGRAMS = httpx.Timeout(600.0, connect=10.0)
 STREAM_PATIENCE = httpx.Timeout(120.0, connect=10.0, read=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A workflow for a book. ``mets`` is a path as the server sees it; ``pages`` a page selector, empty for all."""
-
-    mets: Path
-    workflow: str
-    pages: str = ""
-    page_wise: bool = True
-    priority: int = 0
-    overwrite: bool = False
-    policies: Policies = NOTHING_SAID
-    description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Again:
-    """What of a run is to be done again: ``what`` is failed, missing or all; ``pages`` a page selector, empty for all;
-    ``step`` counts from 0, None for all. ``processor`` and ``parameters``: another way to do just these pages;
-    ``skip``: go without them."""
-
-    what: str = "failed"
-    pages: str = ""
-    step: int | None = None
-    processor: str = ""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    skip: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "what": self.what, "page_id": self.pages, "step": self.step, "processor": self.processor,
-            "parameters": dict(self.parameters), "skip": self.skip,
-        }  # fmt: skip
-
-
 class Client:
-    """``async with Client(url)``. ``url`` may hold user and password, or be ``unix:/path/of/a/socket``.
+    """``async with Client(url)``. ``url`` may hold user and password, or be ``unix:/path/of/a/socket``. ``token`` is
+    sent where the URL holds none; ``certificate`` is a PEM file with the one certificate that the server may show.
 
     Every method raises the error that the server answered with, and Unavailable when none answers.
     ``transport`` stands in for the network.
     """
 
     def __init__(
-        self, url: str, *, timeout: httpx.Timeout = PATIENCE, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        url: str,
+        *,
+        token: str = "",
+        certificate: Path | None = None,
+        timeout: httpx.Timeout = PATIENCE,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         socket = url.removeprefix(UNIX) if url.startswith(UNIX) else None
         transport = httpx.AsyncHTTPTransport(uds=socket) if socket else transport
         try:
             self._http = httpx.AsyncClient(
-                base_url="http://offizin" if socket else url, transport=transport, timeout=timeout
-            )
+                base_url="http://offizin" if socket else url, transport=transport, timeout=timeout,
+                headers={"Authorization": f"Bearer {token}"} if token else None,
+                verify=True if certificate is None else _only(certificate),
+            )  # fmt: skip
         except (httpx.InvalidURL, ValueError) as error:
             raise Unavailable(f"{url} is no address: {error}", advice="Write it as http://host:8000.") from error
         self.server = url if socket else str(self._http.base_url.copy_with(username=None, password=None)).rstrip("/")
@@ -165,7 +142,7 @@ class Client:
     async def cancel_job(self, job_id: str) -> Cancelled:
         return await self._ask("DELETE", f"/processor/job/{quote(job_id, safe='')}", Cancelled)
 
-    async def retry_run(self, run_id: str, again: Again = Again()) -> int:
+    async def retry_run(self, run_id: str, again: Again = FAILED) -> int:
         """Do parts of a run again; how many jobs wait again."""
         path = f"/workflow/job/{quote(run_id, safe='')}/retry"
         return (await self._ask("POST", path, Retried, json=again.to_json())).jobs
@@ -184,6 +161,18 @@ class Client:
     async def set_priority(self, run_id: str, priority: int) -> RunSummary:
         body = {"priority": priority}
         return await self._ask("PATCH", f"/workflow/job/{quote(run_id, safe='')}", RunSummary, json=body)
+
+    async def tokens(self) -> list[Token]:
+        return (await self._ask("GET", "/tokens", TokenList)).tokens
+
+    async def create_token(self, name: str, scope: str, expires_in: float | None = None) -> Token:
+        """With its secret, which is never told again. Raises Conflict for a name that is taken."""
+        body = {"name": name, "scope": scope, "expires_in": expires_in}
+        return await self._ask("POST", "/tokens", Token, json=body)
+
+    async def revoke_token(self, name: str) -> None:
+        """Raises NotFound and Conflict."""
+        await self._ask("DELETE", f"/tokens/{quote(name, safe='')}", type(None))
 
     async def processor_names(self) -> list[str]:
         return await self._ask("GET", "/processor", list[str])
@@ -250,6 +239,14 @@ class Client:
                 f"{self.server} gives an answer that is not understood: {error}",
                 advice="Is it an Offizin of this version?",
             ) from error
+
+
+def _only(certificate: Path) -> ssl.SSLContext:
+    """Whatever names and authority it names: the file is trusted."""
+    context = ssl.create_default_context(cafile=str(certificate))
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
 
 
 def _given(parameters: Mapping[str, str | int]) -> dict[str, str | int]:

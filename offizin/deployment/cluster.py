@@ -69,14 +69,16 @@ class Cluster:
             except OffizinError as error:
                 log.warning("%s. Only workers of the reference need it.", error)
 
-    async def start_workers(self, memory: Memory, *, owner: str, queue: str, host: str, port: int) -> None:
-        """Returns at once, see Deployment. ``queue`` is the URL of RabbitMQ with its password."""
+    async def start_workers(self, memory: Memory, *, owner: str, queue: str, host: str, port: int, token: str) -> None:
+        """Returns at once, see Deployment. ``queue`` is the URL of RabbitMQ with its password; ``token`` lets workers
+        in where this server listens."""
         settings = self._settings
         self._workers = Deployment(
             settings.reference, memory, self._clock,
             owner=owner, grace=settings.worker_grace, bootstrap=settings.bootstrap,
         )  # fmt: skip
-        await self._workers.start(queue=queue, host=host, port=port)
+        scheme = "http" if settings.tls_certificate is None else "https"
+        await self._workers.start(queue=queue, host=host, port=port, scheme=scheme, token=token)
 
     async def stop_workers(self) -> None:
         """What they do is finished or handed back."""

@@ -58,15 +58,18 @@ class Deployment:
         self._stopping = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
         self._told: dict[str, str] = {}
+        self._scheme, self._token = "http", ""
         self.looked = asyncio.Event()
         """Set whenever all hosts have been looked at."""
 
-    async def start(self, *, queue: str, host: str, port: int) -> None:
+    async def start(self, *, queue: str, host: str, port: int, scheme: str = "http", token: str = "") -> None:
         """Begin to start what is to run, and to start it again when it has ended. Returns at once: a host that is down
         holds up nobody; what goes wrong is in the log.
 
-        ``queue`` is the URL for workers, with its password; ``host`` and ``port`` are where this server listens.
+        ``queue`` is the URL for workers, with its password; ``host`` and ``port`` are where this server listens,
+        ``scheme`` what it speaks (http or https), and ``token`` what lets workers in.
         """
+        self._scheme, self._token = scheme, token
         for plan in self._plans:
             install = self._bootstrap.install if self._bootstrap is not None and plan.offizin is None else None
             self._add(plan.label, plan.address, plan.login, plan.socket, install)
@@ -146,7 +149,9 @@ class Deployment:
 
     async def _wanted(self, machine: Machine, plan: HostPlan, queue: str, host: str, port: int) -> Sequence[Wanted]:
         here = await machine.address_here()
-        return wanted_on(plan, Surroundings(queue, self._server_url(here, host, port), self._owner, self._grace))
+        return wanted_on(
+            plan, Surroundings(queue, self._server_url(here, host, port), self._owner, self._grace, self._token)
+        )
 
     def _server_url(self, here: str, host: str, port: int) -> str | None:
         """Where a machine that sees us as ``here`` finds our HTTP API."""
@@ -156,7 +161,7 @@ class Deployment:
             host = here
         elif is_loopback(host) and not is_loopback(here):
             return None
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return f"{self._scheme}://[{host}]:{port}" if ":" in host else f"{self._scheme}://{host}:{port}"
 
     async def _end(self, host: HostDeployment) -> None:
         try:

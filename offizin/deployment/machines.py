@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
 
 from offizin.deployment.containers import Container
 from offizin.deployment.ssh_login import label_of
 from offizin.deployment.wanted import Kind, Wanted
-from offizin.deployment.worker_program import QUEUE, worker_program, worker_words
+from offizin.deployment.worker_program import worker_program, worker_secrets, worker_words
 from offizin.errors import SettingsInvalid
 from offizin.settings.reference_config import DeployType, Host, ReferenceConfig, Ssh, Workers
 
@@ -36,13 +36,14 @@ class HostPlan:
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What workers of one host are told. ``queue`` is a URL with a password, ``server`` where they find our HTTP API,
-    ``owner`` the name of the server that they are of; ``grace``: seconds that what runs may take when they are to end.
-    """
+    ``token`` what that lets them in by, ``owner`` the name of the server that they are of; ``grace``: seconds that what
+    runs may take when they are to end."""
 
     queue: str
     server: str | None
     owner: str
     grace: float
+    token: str = field(default="", repr=False)
 
 
 def host_plans(config: ReferenceConfig) -> tuple[HostPlan, ...]:
@@ -74,7 +75,7 @@ def wanted_on(plan: HostPlan, around: Surroundings) -> list[Wanted]:
     if native:
         program = worker_program(
             native, server=around.server, queue=around.queue, place=f"workers/{around.owner}/{_file_name(plan.label)}",
-            program=plan.offizin, grace=around.grace,
+            program=plan.offizin, grace=around.grace, token=around.token,
         )  # fmt: skip
         words = worker_words(native, around.server, around.grace)
         spec = " ".join([plan.offizin or "offizin", *words, without_password(around.queue)])
@@ -115,7 +116,7 @@ def _container(workers: Workers, around: Surroundings, name: str) -> tuple[str, 
         name=f"offizin-{around.owner[:8]}-{name}",
         image=workers.image or "",
         command=("offizin", *words, "--home", CONTAINER_HOME),
-        environment={QUEUE: around.queue, "HOME": CONTAINER_HOME},
+        environment={**worker_secrets(around.queue, around.token), "HOME": CONTAINER_HOME},
         volumes=workers.volumes,
     )
     return " ".join([container.image, *words, *workers.volumes, without_password(around.queue)]), container

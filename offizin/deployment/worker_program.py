@@ -11,6 +11,7 @@ from offizin.deployment.native import Program, ProgramMissing
 from offizin.errors import Unavailable
 
 QUEUE = "OFFIZIN_QUEUE"
+TOKEN = "OFFIZIN_TOKEN"
 
 # Where --bootstrap installs it.
 OWN_ENVIRONMENT = "venv"
@@ -36,13 +37,19 @@ def worker_program(
     place: str,
     program: str | None,
     grace: float,
+    token: str = "",
 ) -> Program:
-    """A worker for processors with so many slots each. ``queue`` is a URL with a password, which goes into the
-    environment alone; ``server`` is where the worker finds our HTTP API; ``grace``: seconds that what runs may take
-    when it is told to end."""
+    """A worker for processors with so many slots each. ``queue`` is a URL with a password, and ``token`` lets the
+    worker in where ``server`` is, our HTTP API: they go into the environment alone; ``grace``: seconds that what runs
+    may take when it is told to end."""
     words = worker_words(processors, server, grace)
     command = f'{_FIND}set -- "$program" {shlex.join(words)} --home "$directory"\n'
-    return Program("offizin", variables(program=program or "") + command, place, {QUEUE: queue})
+    return Program("offizin", variables(program=program or "") + command, place, worker_secrets(queue, token))
+
+
+def worker_secrets(queue: str, token: str) -> dict[str, str]:
+    """What only its environment may say: command lines are seen by all users of a machine."""
+    return {QUEUE: queue, TOKEN: token} if token else {QUEUE: queue}
 
 
 def worker_words(processors: Sequence[tuple[str, int]], server: str | None, grace: float) -> list[str]:

@@ -88,6 +88,12 @@ class Settings:
     worker_lease: float = 15.0
     worker_grace: float = 60.0
     bootstrap: bool = False
+    require_token: bool = False
+    no_auth: bool = False
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
     log_level: LogLevel = LogLevel.INFO
     workspace_roots: tuple[Path, ...] | None = None
     callback_hosts: tuple[str, ...] | None = None
@@ -183,6 +189,12 @@ SETTINGS = {
     "worker_lease": Setting(seconds(1), "that a worker may be silent before its work is given to others"),
     "worker_grace": Setting(seconds(0), "for what runs on workers of hosts when they are to end"),
     "bootstrap": Setting(flag, "whether Offizin is sent to hosts where it is not installed"),
+    "require_token": Setting(flag, "whether a token is needed on loopback, too"),
+    "no_auth": Setting(flag, "whether everybody may do everything, also where other machines reach the server"),
+    "allowed_hosts": Setting(texts, "names that the server is asked by (`ocr.example.org`, `*.example.org`)"),
+    "allowed_origins": Setting(texts, "of web pages elsewhere that may ask the server (`https://www.example.org`)"),
+    "tls_certificate": Setting(path, "a PEM file with the server's certificate, and those that lead to its authority"),
+    "tls_key": Setting(path, "a PEM file with the key of `tls_certificate`; not given: it stands in the same file"),
     "log_level": Setting(one_of(LogLevel), "of the server's own log"),
     "workspace_roots": Setting(
         paths, "directories that workspaces must lie in, beside `home`/workspaces; not given: any, on loopback"

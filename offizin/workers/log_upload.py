@@ -19,12 +19,16 @@ REST = 30.0
 
 
 class LogUpload:
-    """``server`` is its URL. Raises Unavailable when that is none. ``transport`` stands in for the network."""
+    """``server`` is its URL, which may hold a token as password; ``token`` is sent where it holds none. Raises
+    Unavailable when that is no URL. ``transport`` stands in for the network."""
 
-    def __init__(self, server: str, clock: Clock, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, server: str, clock: Clock, transport: httpx.AsyncBaseTransport | None = None, *, token: str = ""
+    ) -> None:
         try:
             url = httpx.URL(server)
-            self._http = httpx.AsyncClient(base_url=url, timeout=PATIENCE, transport=transport)
+            headers = {"Authorization": f"Bearer {token}"} if token else None
+            self._http = httpx.AsyncClient(base_url=url, timeout=PATIENCE, transport=transport, headers=headers)
         except (httpx.InvalidURL, ValueError) as error:
             raise Unavailable(f"{server} is no address: {error}", advice="Write it as http://host:8000.") from error
         if url.scheme not in ("http", "https") or not url.host:

@@ -135,12 +135,13 @@ class Server(Command):
     """``offizin serve``. ``client`` talks to it; ``url`` is where it is.
 
     ``config`` is its configuration file; or it is written from ``settings``. If neither says anything else, it has
-    slots of its own and, beside what is installed, the processors in the directory beside its home.
+    slots of its own and, beside what is installed, the processors in the directory beside its home. ``client`` has
+    the token of its home.
     """
 
     def __init__(
         self, home: Path, port: int = 0, *, config: Path | None = None, environment: dict[str, str] | None = None,
-        **settings: Any,
+        host: str = "127.0.0.1", **settings: Any,
     ) -> None:  # fmt: skip
         self.home = home
         if config is None:
@@ -149,11 +150,13 @@ class Server(Command):
             config = home.with_suffix(".yml")
             config.write_text(json.dumps(settings, indent=1))
         super().__init__(
-            ["-v", "serve", config, "--address", f"127.0.0.1:{port}", "--home", home, "--slots", 2],
+            ["-v", "serve", config, "--address", f"{host}:{port}", "--home", home, "--slots", 2],
             dies_by=signal.SIGTERM, **(environment or {}),
         )  # fmt: skip
         self.url = self.wait_until_it_says(r"listens at (\S+)")[1]
-        self.client = httpx.Client(base_url=self.url, timeout=60)
+        bearer = {"Authorization": f"Bearer {Home(home).token()}"}
+        verify = not self.url.startswith("https:")  # certificates are looked at by the tests of them
+        self.client = httpx.Client(base_url=self.url, timeout=60, headers=bearer, verify=verify)
 
     def stop(self) -> int:
         """End it gracefully; its exit code."""

@@ -73,6 +73,12 @@ server_lease: 5
 worker_lease: 6
 worker_grace: 20
 bootstrap: true
+require_token: true
+no_auth: yes
+allowed_hosts: [ocr.example.org, "*.lib.example"]
+allowed_origins: https://www.example.org
+tls_certificate: server.pem
+tls_key: /keys/server.key
 log_level: debug
 workspace_roots: [/srv/books, more]
 callback_hosts: [callbacks.example, 10.1.0.0/16]
@@ -108,6 +114,12 @@ client_pause_limit: 6
         worker_lease=6.0,
         worker_grace=20.0,
         bootstrap=True,
+        require_token=True,
+        no_auth=True,
+        allowed_hosts=("ocr.example.org", "*.lib.example"),
+        allowed_origins=("https://www.example.org",),
+        tls_certificate=tmp_path / "server.pem",
+        tls_key=Path("/keys/server.key"),
         log_level=LogLevel.DEBUG,
         workspace_roots=(Path("/srv/books"), tmp_path / "more"),
         callback_hosts=("callbacks.example", "10.1.0.0/16"),
@@ -166,7 +178,7 @@ def test_the_command_line_may_give_values_or_texts(tmp_path: Path) -> None:
         ("slots: .inf", 1, "slots", "is no number", "A whole number"),
         ("slots:", 1, "slots", "nothing is no number", "A whole number"),
         ("\n# c\nslotz: 4", 3, "slotz", "there is no such setting", "Did you mean slots?"),
-        ("nonsense: 4", 1, "nonsense", "there is no such setting", "Known are: bootstrap, callback_hosts"),
+        ("nonsense: 4", 1, "nonsense", "there is no such setting", "Known are: allowed_hosts, allowed_origins"),
         ("host: 5", 1, "host", "5 is not a text", 'in quotes: "5"'),
         ("host: ''", 1, "host", "it is empty", "leave the line out"),
         ("load_limit: 0", 1, "load_limit", "0 is not allowed", "seconds of at least 1"),
