@@ -1,4 +1,4 @@
-"""Page selectors: what a user may write for "these pages", resolved once into page ids. Pure.
+"""Page selectors: what a user may write for "these pages", resolved once into page ids.
 
 The forms are those of ``ocrd process -g`` (ocrd_models.OcrdMets.get_physical_pages, ocrd 3.13.3), separated by commas:
 
@@ -11,6 +11,9 @@ Three differences on purpose: a range never expands its numbers, so that a huge 
 number of an id only (``P1_1..P1_3`` has no ``P2_2``); and what selects nothing is refused, where it would be an empty
 list.
 As there, a range must begin with a page that exists, and may end behind the last.
+
+Pure, but for regular expressions, which are matched in a process of their own with little time. ``takes_time`` tells
+whether a selector belongs into a thread.
 """
 
 from __future__ import annotations
@@ -21,9 +24,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from offizin.errors import PagesInvalid
+from offizin.trust.patterns import PatternInvalid, full_matches
 
-_NUMBER = re.compile(r"(?P<before>.*?)(?P<number>(?<![0-9])[0-9]++)(?P<after>[^0-9]*)", re.DOTALL)
+# read backwards, so that the last number is found without going to and fro
+_NUMBER = re.compile(r"(?P<after>[^0-9]*)(?P<number>[0-9]++)(?P<before>.*)", re.DOTALL)
 _MANY = 2000
+_LONGEST = 1024 * 1024  # characters: ten thousand pages, each by its id, have some 150,000
+_LONGEST_PART = 1000
+_MOST_PATTERNS = 10
+_MOST_COMPARISONS = 5_000_000  # of ranges with pages: some seconds
 
 
 def resolve_pages(selector: str | None, pages: Sequence[str]) -> list[str]:
@@ -34,11 +43,13 @@ def resolve_pages(selector: str | None, pages: Sequence[str]) -> list[str]:
     """
     if not selector:
         return list(dict.fromkeys(pages))
+    parts = selector.split(",")
+    _check_bounds(selector, parts, len(pages))
     known = frozenset(pages)
     wanted: set[str] = set()
     unwanted: set[str] = set()
     only_negations = True
-    for raw in selector.split(","):
+    for raw in parts:
         token = raw.strip()
         if token.startswith(("physical:", "logical:")):
             raise PagesInvalid(
@@ -48,7 +59,9 @@ def resolve_pages(selector: str | None, pages: Sequence[str]) -> list[str]:
         negated = token.startswith("~")
         form = token.removeprefix("~")
         if not form:
-            raise PagesInvalid(f"page selector {selector!r}: nothing stands in {raw!r}" if raw else _empty(selector))
+            raise PagesInvalid(
+                f"page selector {_short(selector)!r}: nothing stands in {raw!r}" if raw else _empty(selector)
+            )
         found = _select(form, pages, known)
         if negated:
             unwanted |= found
@@ -57,7 +70,7 @@ def resolve_pages(selector: str | None, pages: Sequence[str]) -> list[str]:
             wanted |= found
     left = (known if only_negations else wanted) - unwanted
     if not left:
-        raise PagesInvalid(f"page selector {selector!r} leaves none of the {len(known)} pages")
+        raise PagesInvalid(f"page selector {_short(selector)!r} leaves none of the {len(known)} pages")
     return list(dict.fromkeys(page for page in pages if page in left))
 
 
@@ -69,8 +82,31 @@ class _Numbered(NamedTuple):
     @classmethod
     def of(cls, page: str) -> _Numbered | None:
         """Split an id around its last number; None when it has none."""
-        match = _NUMBER.fullmatch(page)
-        return cls(*match.group("before", "number", "after")) if match else None
+        match = _NUMBER.fullmatch(page[::-1])
+        return cls(*(part[::-1] for part in match.group("before", "number", "after"))) if match else None
+
+
+def takes_time(selector: str | None) -> bool:
+    """Whether resolving it may take more than a moment, so that an event loop should leave it to a thread."""
+    return selector is not None and (len(selector) > _LONGEST_PART or "//" in selector)
+
+
+def _check_bounds(selector: str, parts: Sequence[str], pages: int) -> None:
+    if len(selector) > _LONGEST or any(len(part) > _LONGEST_PART for part in parts):
+        raise PagesInvalid(
+            f"page selector {_short(selector)!r} is too long",
+            advice=f"It may have {_LONGEST} characters, {_LONGEST_PART} between commas.",
+        )
+    if sum("//" in part for part in parts) > _MOST_PATTERNS:
+        raise PagesInvalid(
+            f"page selector {_short(selector)!r} has more than {_MOST_PATTERNS} regular expressions",
+            advice="Put them together with '|'.",
+        )
+    if sum(".." in part for part in parts) * pages > _MOST_COMPARISONS:
+        raise PagesInvalid(
+            f"page selector {_short(selector)!r} has too many ranges for {pages} pages",
+            advice="Name the pages of short ranges by their ids.",
+        )
 
 
 def _select(form: str, pages: Sequence[str], known: frozenset[str]) -> set[str]:
@@ -89,13 +125,12 @@ def _matching(form: str, known: frozenset[str]) -> set[str]:
     if not expression:
         raise PagesInvalid(f"page selector {form!r}: no regular expression follows the '//'")
     try:
-        pattern = re.compile(expression)
-    except (re.error, OverflowError, RecursionError) as error:
+        found = set(full_matches(expression, sorted(known)))
+    except PatternInvalid as error:
         raise PagesInvalid(
-            f"page selector {form!r} is not a regular expression: {error}",
+            f"page selector {form!r} is not a regular expression that can be used: {error}",
             advice="A comma separates selectors, also inside a regular expression.",
         ) from None
-    found = {page for page in known if pattern.fullmatch(page)}
     if not found:
         raise PagesInvalid(f"page selector {form!r} matches none of the {len(known)} pages")
     return found
@@ -140,7 +175,11 @@ def _at_most(one: str, other: str) -> bool:
 
 
 def _empty(selector: str) -> str:
-    return f"page selector {selector!r} has an empty part: a comma too many"
+    return f"page selector {_short(selector)!r} has an empty part: a comma too many"
+
+
+def _short(selector: str) -> str:
+    return selector if len(selector) <= 200 else selector[:200] + "…"
 
 
 def _unknown(page: str, pages: Sequence[str]) -> str:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_COMMENT_LINE = re.compile(r"^\s*#.*$", re.MULTILINE)
+# no \s, which goes over ends of lines: it would look at a long blank text from each of its lines
+_COMMENT_LINE = re.compile(r"^[^\S\n]*#.*$", re.MULTILINE)
 
 
 def without_comment_lines(text: str) -> str:

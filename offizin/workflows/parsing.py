@@ -15,12 +15,18 @@ from offizin.workflows.tasks import parse_task
 from offizin.workflows.words import Word, split_words
 from offizin.workflows.workflow import Workflow
 
+_LONGEST = 1024 * 1024  # a thousand steps have some 100,000 characters
+_MOST_STEPS = 1000
 _EXAMPLE = "For example: tesserocr-recognize -I OCR-D-IMG -O OCR-D-OCR -P model frk"
 
 
 def parse_workflow(text: str) -> Workflow:
     """Raises WorkflowInvalid, with the line, at the first fault. Reads no file: see ``resolve_parameter_files``."""
+    if len(text) > _LONGEST:
+        raise WorkflowInvalid(f"the workflow is longer than {_LONGEST} characters", advice="Part it in several runs.")
     workflow = _parse(split_words(text), text)
+    if len(workflow.steps) > _MOST_STEPS:
+        raise WorkflowInvalid(f"the workflow has more than {_MOST_STEPS} steps", advice="Part it in several runs.")
     if not workflow.steps:
         raise WorkflowInvalid("the workflow is empty", advice=f"Write one step a line. {_EXAMPLE}")
     return workflow

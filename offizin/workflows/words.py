@@ -8,7 +8,7 @@ goes on with the next, and a quoted JSON value may go over several lines.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from offizin.errors import WorkflowInvalid
@@ -66,7 +66,7 @@ def _read_word(text: str, start: int, line: int) -> Word:
         if character in _BLANK or character == "\n":
             break
         if character in "'\"":
-            part, position = _read_quoted(text, position, line + text.count("\n", start, position))
+            part, position = _read_quoted(text, position, lambda at: line + text.count("\n", start, at))
             parts.append(part)
         elif match := _CONTINUATION.match(text, position):
             position = match.end()
@@ -79,8 +79,8 @@ def _read_word(text: str, start: int, line: int) -> Word:
     return Word("".join(parts), line, start, position)
 
 
-def _read_quoted(text: str, start: int, line: int) -> tuple[str, int]:
-    """Return what stands between the quotes and the offset behind them."""
+def _read_quoted(text: str, start: int, line_at: Callable[[int], int]) -> tuple[str, int]:
+    """Return what stands between the quotes and the offset behind them. Lines are only counted where they are told."""
     quote = text[start]
     if quote == "'":
         end = text.find("'", start + 1)
@@ -93,11 +93,11 @@ def _read_quoted(text: str, start: int, line: int) -> tuple[str, int]:
         rest = text[start + 1 :].split("\n", 1)[0].strip()
         raise WorkflowInvalid(
             f"the quote {quote} before {_shortened(rest)!r} is not closed",
-            line=line,
+            line=line_at(start),
             advice=f"Close it with another {quote} on the same line. Only quoted JSON may go over several lines.",
         )
     if "\n" in body:
-        _check_json_over_several_lines(body, line)
+        _check_json_over_several_lines(body, line_at(start))
     return body, end + 1
 
 
