@@ -34,6 +34,7 @@ from offizin.mets.save import save
 from offizin.processors.discovery import Discovery
 from offizin.processors.models import Models
 from offizin.processors.surroundings import search_path
+from offizin.report.reports import Reports
 from offizin.scheduling.arriving_logs import ArrivingLogs
 from offizin.scheduling.breaker import Breaker
 from offizin.scheduling.cancellation import Cancellation
@@ -280,6 +281,7 @@ class Offizin:
             self.database, ownership, self.lanes, self.processors, clock, self.tallies,
             virtual_time=virtual_time, wake=wake, run_over=run_over, changed=changed,
         )  # fmt: skip
+        self.reports = Reports(self.database, clock)
         self.undoing = Undoing(
             self.database, ownership, self.lanes, self.saving, clock, changed=self.changes.announce_end
         )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
+from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Query
+from fastapi.responses import HTMLResponse, Response
 
 from offizin.api import request_checks, run_failures, run_gaps, run_views
 from offizin.api.current import CurrentOffizin
@@ -26,9 +29,16 @@ from offizin.api.models import (
 )
 from offizin.errors import Conflict, ParameterInvalid, ProcessorUnknown, RunUnknown
 from offizin.jobs import State
+from offizin.report.contents import RunReport
+from offizin.report.html import as_html_file
 from offizin.scheduling.redo import Redo
 
 router = APIRouter(tags=["workflow"])
+
+
+class ReportFormat(StrEnum):
+    JSON = "json"
+    HTML = "html"
 
 
 @router.get("/workflow/jobs")
@@ -62,6 +72,21 @@ async def failures(
 async def gaps(offizin: CurrentOffizin, run_id: str, limit: Annotated[int, Query(ge=1, le=10_000)] = 100) -> Gaps:
     """The pages that have no output of their own in a step: failed, cancelled, skipped or copied, and why."""
     return await run_gaps.gaps(offizin, run_id, limit)
+
+
+@router.get(
+    "/workflow/job/{run_id}/report",
+    response_model=RunReport,
+    responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}, **errors(RunUnknown)},
+)
+async def report(
+    offizin: CurrentOffizin, run_id: str, format: ReportFormat = ReportFormat.JSON
+) -> Response | RunReport:
+    """What became of a run, to keep: pages, causes, the time of each step, memory, versions, and the pages with the
+    least confidence. As HTML it is one file that needs no network, with small pictures of these pages."""
+    as_html = format is ReportFormat.HTML
+    found = await offizin.reports.report(run_id, pictures=as_html)
+    return HTMLResponse(await asyncio.to_thread(as_html_file, found)) if as_html else found
 
 
 @router.delete("/workflow/job/{run_id}", responses=errors(RunUnknown, Conflict))

@@ -23,6 +23,7 @@ COMMANDS = {
     "run": ("run", "Run a workflow on a book."),
     "text": ("text", "Print the recognised text of a book."),
     "status": ("status", "Show the last runs, or one run with its failures."),
+    "report": ("report", "Write down what became of a run, in one file to keep."),
     "logs": ("logs", "Print a job's log."),
     "retry": ("retry", "Do again what failed or was cancelled in a run, or other parts of it."),
     "undo": ("undo", "Take out of a book what a run has made."),

@@ -127,6 +127,12 @@ class Client:
         path = f"/workflow/job/{quote(run_id, safe='')}/gaps"
         return await self._ask("GET", path, Gaps, params={"limit": limit})
 
+    async def report(self, run_id: str, *, as_html: bool) -> bytes:
+        """A run's report, as one HTML file or as JSON."""
+        path = f"/workflow/job/{quote(run_id, safe='')}/report"
+        async with self._stream(path, {"format": "html" if as_html else "json"}) as response:
+            return await response.aread()
+
     async def jobs(
         self, *, run: str = "", state: str = "", processor: str = "", after: str = "", limit: int = 100
     ) -> JobPage:

@@ -147,6 +147,7 @@ class CompletionWrite:
                 tries=0 if other_way else row.tries + (again and _charges(verdict)),
                 losses=0 if other_way else losses,
                 mark=mark,
+                peak_memory=result.peak_memory,
             )
         )
         self._changes.append(self._change(verdict.piece, state, cause, message))

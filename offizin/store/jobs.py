@@ -86,6 +86,7 @@ class Ending:
     tries: int
     losses: int
     mark: str = ""
+    peak_memory: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ _end = Prepared(
     .values(
         state=bindparam("to"), cause=bindparam("why"), message=bindparam("text"), started_at=bindparam("begun"),
         ended_at=bindparam("over"), seconds=bindparam("took"), tries=bindparam("tried"), losses=bindparam("lost"),
-        cancelling=false(), mark=bindparam("marked"),
+        cancelling=false(), mark=bindparam("marked"), peak_memory=bindparam("memory"),
     )
 )  # fmt: skip
 _running = Prepared(
@@ -245,6 +246,7 @@ def end_attempts(tx: Transaction, endings: Sequence[Ending]) -> None:
                 {
                     "job": e.seq, "to": e.state.value, "why": e.cause, "text": e.message, "begun": e.started_at,
                     "over": e.ended_at, "took": e.seconds, "tried": e.tries, "lost": e.losses, "marked": e.mark,
+                    "memory": e.peak_memory,
                 }
                 for e in endings
             ],

@@ -129,6 +129,7 @@ jobs = Table(
     Column("alternative", Integer, nullable=False, server_default="0"),
     Column("overwrite", Boolean, nullable=False, server_default=false()),  # also where its run does not
     Column("mark", Text, nullable=False, server_default=""),  # a page that is not simply done: skipped, copied …
+    Column("peak_memory", Number, nullable=False, server_default="0"),  # bytes, of the runner until then; 0: not known
     Index("jobs_of_run", "run", "step"),
     Index(
         "jobs_ready",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,6 +14,7 @@ branch_labels = None
 depends_on = None
 
 Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+READY = "state = 'CACHED' AND open_edges = 0 AND NOT held"
 
 
 def upgrade() -> None:
@@ -24,6 +26,7 @@ def upgrade() -> None:
         batch.add_column(sa.Column("description", sa.Text(), nullable=False, server_default=""))
         batch.add_column(sa.Column("deleted_at", sa.Float()))
         batch.add_column(sa.Column("base_version", sa.Text(), nullable=False, server_default=""))
+    _add_peak_memory(how)
     _give_ids()
     op.create_index("workspaces_by_id", "workspaces", ["id"], unique=True)
     op.create_table(
@@ -52,6 +55,14 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), primary_key=True),
         sa.Column("value", sa.Text(), nullable=False),
     )
+
+
+def _add_peak_memory(how: str) -> None:
+    op.drop_index("jobs_ready", "jobs")  # a table that is written anew would lose it
+    with op.batch_alter_table("jobs", recreate=how) as batch:  # type: ignore[arg-type]
+        batch.add_column(sa.Column("peak_memory", Number, nullable=False, server_default="0"))
+    columns: list[Any] = ["server", "processor", sa.text("priority DESC"), "tag", "seq"]
+    op.create_index("jobs_ready", "jobs", columns, sqlite_where=sa.text(READY), postgresql_where=sa.text(READY))
 
 
 def _give_ids() -> None:
