@@ -30,6 +30,7 @@ from offizin.api import (
     workspace_routes,
 )
 from offizin.api.body_limit import BodyLimit
+from offizin.api.connections import Bounds
 from offizin.api.current import begin, end, running
 from offizin.api.description import describe, operation_id
 from offizin.api.door import Door, who_may_ask
@@ -38,6 +39,7 @@ from offizin.api.forwarding import Forwarding
 from offizin.api.job_logs import read_log
 from offizin.api.job_requests import Task
 from offizin.api.models import MOST
+from offizin.api.open_streams import OpenStreams
 from offizin.api.policy_fields import policies_in_query
 from offizin.api.reference_models import (
     AgentType,
@@ -104,6 +106,7 @@ class ProcessingServer(FastAPI):
         # From the inside to the outside.
         self.add_middleware(Forwarding)
         self.add_middleware(BodyLimit)
+        self.add_middleware(OpenStreams, most=settings.streams_per_client)
         self.add_middleware(Door, settings=self.settings, hosts=self.hosts)
         self.add_middleware(Unforeseen)
         tell_errors(self)
@@ -132,8 +135,13 @@ class ProcessingServer(FastAPI):
         with bind(self.hostname, self.port) as bound:
             self.port = bound.getsockname()[1]
             async with self.running() as offizin:
+                bounds = Bounds(self.settings.connections_per_client, self.settings.client_pause_limit)
                 self._serving = Serving(
-                    self, listening=lambda: self.on_listening(url_of(bound, scheme)), stopping=offizin.stop, tls=tls
+                    self,
+                    bounds,
+                    listening=lambda: self.on_listening(url_of(bound, scheme)),
+                    stopping=offizin.stop,
+                    tls=tls,
                 )
                 published = self.settings.reference.internal_callback_url or url_for_others(bound, scheme)
                 self.hosts.add_of(published)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gc
+import resource
 import socket
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 
+from offizin.api.connections import BoundedConnection, Bounds
 from offizin.api.tls import Tls
 from offizin.errors import Unavailable
 
@@ -21,17 +24,24 @@ class Serving(uvicorn.Server):
     """``listening`` is called once requests are taken, ``stopping`` when the server begins to end."""
 
     def __init__(
-        self, app: FastAPI, *, listening: Callable[[], None], stopping: Callable[[], None], tls: Tls | None = None
+        self,
+        app: FastAPI,
+        bounds: Bounds,
+        *,
+        listening: Callable[[], None],
+        stopping: Callable[[], None],
+        tls: Tls | None = None,
     ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=partial(BoundedConnection, bounds),  # type: ignore[arg-type]  # it is called as the class is
                 ws="none",
                 lifespan="off",  # its caller has entered it
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                limit_concurrency=_most_connections(),
                 timeout_graceful_shutdown=GRACE,
                 proxy_headers=False,  # who asks is not believed to be somebody else
                 ssl_certfile=None if tls is None else tls.certificate,
@@ -57,6 +67,11 @@ class Serving(uvicorn.Server):
         if self.should_exit:
             self.force_exit = True
         self.should_exit = True
+
+
+def _most_connections() -> int:
+    """Half of the files that this process may open: the rest is for runners, the database and METS."""
+    return max(64, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
 
 
 def bind(host: str, port: int) -> socket.socket:

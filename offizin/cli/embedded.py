@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from offizin.api.connections import Bounds
 from offizin.api.serving import Serving
 from offizin.cli.verbosity import show_errors_only
 from offizin.client import UNIX
@@ -29,6 +30,8 @@ async def embedded_server(settings: Settings, *, work: bool = True) -> AsyncIter
     if not work:
         settings = replace(settings, slots=0, threads_per_runner=1)
         show_errors_only()
+    # Nobody but this user reaches it, wherever a server with these settings would listen.
+    settings = replace(settings, host="127.0.0.1", workspace_roots=None, callback_hosts=None)
     app = ProcessingServer(settings=settings)
     with tempfile.TemporaryDirectory(prefix="offizin-") as directory:
         async with app.running() as offizin:
@@ -40,7 +43,8 @@ async def embedded_server(settings: Settings, *, work: bool = True) -> AsyncIter
                     offizin.home.publish_address(url)
                 listening.set()
 
-            serving = _Embedded(app, listening=publish, stopping=offizin.stop)
+            bounds = Bounds(settings.connections_per_client, settings.client_pause_limit)
+            serving = _Embedded(app, bounds, listening=publish, stopping=offizin.stop)
             serving.config.uds = url.removeprefix(UNIX)
             task = asyncio.create_task(serving.serve(), name="embedded server")
             try:
