@@ -224,7 +224,8 @@ class Offizin:
         server = self.server.seq
         self.ownership = ownership = Ownership(self.server)
         save_mets = self._parts.save_mets or partial(save, may_write=self._may_write)
-        read_mets = checked(self._parts.read_mets, References(self.roots, self.addressees))
+        references = References(self.roots, self.addressees)
+        read_mets = checked(self._parts.read_mets, references)
         self.lanes = Lanes(self.database, ownership, clock.new_id, read=read_mets, save=save_mets)
         self.workspaces = WorkspaceRegister(self.database, ownership, self.lanes, clock)
         zips = ZipLimits(settings.upload_limit, settings.zip_ratio_limit, settings.zip_count_limit)
@@ -249,7 +250,7 @@ class Offizin:
         )  # fmt: skip
         self.delays = Delays(self.database, clock, server, ready=wake)
         self.saving = Saving(self.database, self.lanes, clock, self.timings)
-        self.mets_servers = MetsServers(self.database, ownership, self.lanes, self.saving, clock)
+        self.mets_servers = MetsServers(self.database, ownership, self.lanes, self.saving, clock, references)
         self.callbacks = Callbacks(self.database, clock, server, self.addressees, self._parts.transport)
         self.endings = Endings(
             self.database, self.lanes, self.saving, self.learned, Finishing(self.database, self.lanes, clock), clock,

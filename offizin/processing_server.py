@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import uvloop
-from fastapi import Depends, FastAPI, File, Query, Request, UploadFile
+from fastapi import Depends, FastAPI, File, Query, UploadFile
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
 from offizin import __version__
@@ -22,6 +22,8 @@ from offizin.api import (
     job_routes,
     job_views,
     machine_routes,
+    mets_requests,
+    mets_routes,
     run_routes,
     run_views,
     token_routes,
@@ -38,6 +40,7 @@ from offizin.api.error_answers import Unforeseen, tell_errors
 from offizin.api.forwarding import Forwarding
 from offizin.api.job_logs import read_log
 from offizin.api.job_requests import Task
+from offizin.api.mets_requests import MetsRequest
 from offizin.api.models import MOST
 from offizin.api.open_streams import OpenStreams
 from offizin.api.policy_fields import policies_in_query
@@ -54,7 +57,6 @@ from offizin.api.serving import Serving, bind, url_for_others, url_of
 from offizin.api.tls import Tls
 from offizin.clock import Clock
 from offizin.deployment.zombies import DEFAULT_MINUTES, MOST_MINUTES, end_zombies
-from offizin.errors import NotBuiltYet
 from offizin.jobs import State
 from offizin.offizin import Offizin
 from offizin.settings import Settings
@@ -110,7 +112,9 @@ class ProcessingServer(FastAPI):
         self.add_middleware(Door, settings=self.settings, hosts=self.hosts)
         self.add_middleware(Unforeseen)
         tell_errors(self)
-        ours = (machine_routes, worker_routes, run_routes, job_routes, workspace_routes, token_routes)
+        ours = (
+            machine_routes, worker_routes, run_routes, job_routes, workspace_routes, token_routes, mets_routes,
+        )  # fmt: skip
         for router in (*(routes.router for routes in ours), reference_router(self)):
             self.include_router(router)
 
@@ -194,8 +198,8 @@ class ProcessingServer(FastAPI):
         if self._serving is not None:
             self._serving.should_exit = True
 
-    async def forward_tcp_request_to_uds_mets_server(self, request: Request) -> dict[str, Any]:
-        raise NotBuiltYet("METS requests over /tcp_mets are not answered yet", advice="Workers of ours need none.")
+    async def forward_tcp_request_to_uds_mets_server(self, request: MetsRequest) -> Response:
+        return await mets_requests.forward(self.offizin.mets_servers, request)
 
     async def kill_mets_server_zombies(
         self, minutes_ago: Annotated[int | None, Query(ge=0, le=MOST_MINUTES)] = None, dry_run: bool | None = None

@@ -13,6 +13,7 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 
 from offizin.api.error_model import errors
+from offizin.api.mets_requests import MetsAnswer
 from offizin.api.reference_models import (
     HomePage,
     OcrdTool,
@@ -25,10 +26,10 @@ from offizin.api.reference_models import (
 from offizin.errors import (
     Conflict,
     MetsMissing,
-    NotBuiltYet,
     NotFound,
     OffizinError,
     ParameterInvalid,
+    PathForbidden,
     ProcessorsMissing,
     ProcessorUnknown,
     RunUnknown,
@@ -106,7 +107,7 @@ def reference_router(server: Endpoints) -> APIRouter:
         ("POST", "/stop", server.stop_deployed_agents, "stop", ["tools"],
          "Stop the server and what it started", NOTHING_TOLD),
         ("POST", "/tcp_mets", server.forward_tcp_request_to_uds_mets_server, "forwardMetsRequest", ["workspace"],
-         "Forward a TCP request to a METS server", {"responses": errors(NotBuiltYet)}),
+         "Forward a TCP request to a METS server", told(MetsAnswer, MetsMissing, PathForbidden)),
         ("DELETE", "/kill_mets_server_zombies", server.kill_mets_server_zombies, "killMetsServerZombies",
          ["workflow", "processing"], "End METS servers that were left behind", {}),
         ("GET", "/processor", server.list_processors, "listProcessors", ["processing", "discovery"],

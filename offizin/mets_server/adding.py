@@ -25,9 +25,17 @@ def check_replaced(file: File, there: Iterable[File], *, force: bool) -> None:
     and type. Raises Conflict."""
     for old in there:
         if (old.page_id, old.mimetype) != (file.page_id, file.mimetype):
-            raise Conflict(f"A file with ID=={file.id} already exists {old} but unrelated - cannot mitigate")
+            raise Conflict(f"{_exists(old)} but unrelated - cannot mitigate")
         if not force:
-            raise Conflict(f"A file with ID=={file.id} already exists {old} and neither force nor ignore are set")
+            raise Conflict(f"{_exists(old)} and neither force nor ignore are set")
+
+
+def _exists(old: File) -> str:
+    """In the words of the reference, which has the one that is there in the form of OcrdFile.__str__."""
+    return (
+        f"A file with ID=={old.id} already exists <OcrdFile fileGrp={old.file_grp} ID={old.id}, "
+        f"mimetype={old.mimetype}, url={old.url or '---'}, local_filename={old.local_filename or '---'}]/> "
+    )
 
 
 def inside(directory: str, file: File) -> File:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
+from offizin.errors import OwnedElsewhere
 from offizin.mets_server.protocol import Answer, ServedMets, answer
 
 log = logging.getLogger(__name__)
@@ -52,6 +54,8 @@ class MetsApplication:
             return _NOBODY
         try:
             return await answer(served, scope["method"], path, scope["query_string"].decode("latin-1"), bytes(body))
+        except OwnedElsewhere as error:
+            return Answer(error.http_status, json.dumps(error.message).encode())
         except Exception:
             log.exception("a METS request in %s failed", served.directory)
             return _FAULT

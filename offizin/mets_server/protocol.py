@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from offizin.errors import Conflict, InvalidRequest, OffizinError
+from offizin.errors import Conflict, InvalidRequest, OffizinError, OwnedElsewhere
 from offizin.messages import File
 from offizin.mets_server.looking_up import FileQuery
 
@@ -104,7 +104,7 @@ class _Unprocessable(Exception):
 
 
 async def answer(mets: ServedMets, method: str, path: str, query: str, body: bytes) -> Answer:
-    """``path`` is what follows the URL of what is served, with or without a slash at its end."""
+    """``path`` is what follows the URL of what is served, with or without a slash at its end. Raises OwnedElsewhere."""
     path = "/" + path.strip("/")
     route = _ROUTES.get((method, path))
     if route is None:
@@ -118,6 +118,8 @@ async def answer(mets: ServedMets, method: str, path: str, query: str, body: byt
         return _json(f"invalid regex: {error}", 400)
     except (Conflict, InvalidRequest) as error:
         return _json(error.message, 400)
+    except OwnedElsewhere:
+        raise
     except OffizinError as error:
         return _json(error.message, error.http_status)
 

@@ -7,7 +7,7 @@ hear of it, and gets back what they have added when it is over; that is judged a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from offizin.clock import Clock
@@ -21,13 +21,15 @@ from offizin.scheduling.saving import Saving
 from offizin.scheduling.workspace_mets import WorkspaceMets
 from offizin.store import held_files
 from offizin.store.transaction import Database
+from offizin.trust.one_line import one_line
+from offizin.trust.references import References
 
 # Those that nobody has asked for so long, in seconds, are forgotten.
 _IDLE = 600.0
 
 
 class MetsServers:
-    """``allowed`` is asked for each METS that a request names (its path, with links resolved), and may raise."""
+    """``references``: which workspaces and files a request may name."""
 
     def __init__(
         self,
@@ -36,14 +38,13 @@ class MetsServers:
         lanes: Lanes,
         saving: Saving,
         clock: Clock,
-        *,
-        allowed: Callable[[Path], None] = lambda _: None,
+        references: References,
     ) -> None:
         self._database = database
         self._lanes = lanes
         self._saving = saving
         self._clock = clock
-        self._allowed = allowed
+        self._references = references
         self._writing = AdditionWrite(database, ownership)
         self._open: dict[Path, WorkspaceMets] = {}
 
@@ -78,11 +79,8 @@ class MetsServers:
         self._of(piece.context.mets).additions.forgive(piece)
 
     async def find(self, path: Path) -> WorkspaceMets:
-        """The METS of a workspace, by its directory or its own path. Raises MetsMissing, and what ``allowed`` does."""
-        mets = await asyncio.to_thread(_resolved, path)
-        if mets not in self._open:
-            self._allowed(mets)
-        return self._of(mets)
+        """The METS of a workspace, by its directory or its own path. Raises MetsMissing, PathForbidden."""
+        return self._of(await asyncio.to_thread(self._resolved, path))
 
     async def stop(self) -> None:
         """What was added is written down."""
@@ -93,7 +91,7 @@ class MetsServers:
         if found is None:
             self._forget_idle()
             found = self._open[mets] = WorkspaceMets(
-                mets, self._database, self._lanes, self._writing, self._saving, self._clock
+                mets, self._database, self._lanes, self._writing, self._saving, self._clock, self._references
             )
         return found
 
@@ -103,15 +101,13 @@ class MetsServers:
             if each.asked_at < long_ago and each.additions.is_empty:
                 del self._open[mets]
 
-
-def _resolved(path: Path) -> Path:
-    try:
-        found = path.resolve(strict=True)
-        mets = found / "mets.xml" if found.is_dir() else found
-        if mets.is_file():
-            return mets
-    except (OSError, RuntimeError, ValueError):
-        pass
-    raise MetsMissing(
-        f"there is no METS at {path}", advice="Give the path of a workspace on the server's machine, as workspace_path."
-    )
+    def _resolved(self, path: Path) -> Path:
+        found = self._references.roots.require(path)
+        if found.is_dir():
+            found = self._references.roots.require(found / "mets.xml")
+        if not found.is_file():
+            raise MetsMissing(
+                f"there is no METS at {one_line(str(path))}",
+                advice="Give the directory of a workspace on the server's machine.",
+            )
+        return found

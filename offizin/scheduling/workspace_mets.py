@@ -27,6 +27,7 @@ from offizin.scheduling.to_the_end import to_the_end
 from offizin.store import deltas
 from offizin.store.held_files import HeldFile
 from offizin.store.transaction import Database
+from offizin.trust.references import References
 
 # So many files are looked through in a thread.
 _MANY = 2000
@@ -45,6 +46,7 @@ class WorkspaceMets:
         writing: AdditionWrite,
         saving: Saving,
         clock: Clock,
+        references: References,
     ) -> None:
         self.mets = mets
         self.additions = LiveAdditions()
@@ -57,6 +59,7 @@ class WorkspaceMets:
         self._writing = writing
         self._saving = saving
         self._clock = clock
+        self._references = references
 
     @property
     def directory(self) -> str:
@@ -84,7 +87,7 @@ class WorkspaceMets:
     async def add_file(self, file: File, *, force: bool) -> None:
         """Once it is written down. Raises InvalidRequest, Conflict, MetsMissing, OwnedElsewhere, Unavailable."""
         check_names(file)
-        file = await asyncio.to_thread(inside, self.directory, file)
+        file = await asyncio.to_thread(self._inside, file)
         await self._again_if_moved(lambda lane: self._add(lane, file, force=force))
 
     async def agents(self) -> list[Agent]:
@@ -124,6 +127,11 @@ class WorkspaceMets:
     async def reload(self) -> None:
         await self._lanes.refresh(self.mets, self._clock.now())
         await self._lanes.open(self.mets, self._clock.now())
+
+    def _inside(self, file: File) -> File:
+        file = inside(self.directory, file)
+        self._references.check(self.mets.parent, file.local_filename, file.url)
+        return file
 
     # Of the scheduler
 

@@ -78,6 +78,25 @@ def _run_workflow(name: str, text: str | bytes | None = DUMMY, **params: str) ->
     )  # fmt: skip
 
 
+def _mets(
+    name: str, method: str, url: str, expected: str = "dict", data: Any = None, workspace: str = "{shelf}", **more: Any
+) -> Request:
+    """As ocrd.mets_server.MpxReq wraps it."""
+    body = {"workspace_path": workspace, "method_type": method, "response_type": expected, "request_url": url,
+            "request_data": {} if data is None else data, **more}  # fmt: skip
+    body = {key: value for key, value in body.items() if value is not ...}
+    return Request(f"METS server: {name}", "POST", "/tcp_mets", json=body)
+
+
+def _mets_file(name: str, **changes: Any) -> Request:
+    form = {"file_grp": "OCR-D-NEW", "file_id": "NEW_1", "page_id": "P1", "mimetype": "text/xml", "url": None,
+            "local_filename": "OCR-D-NEW/NEW_1.xml", **changes}  # fmt: skip
+    return _mets(name, "POST", "file", "class", {"form": form})
+
+
+AGENT = {"name": "me", "type": "OTHER", "role": "OTHER", "otherrole": None, "othertype": "SOFTWARE",
+         "notes": [[{"option": "page-id"}, "P1"]]}  # fmt: skip
+
 REQUESTS = [
     Request("home page", "GET", "/"),
     Request("no such route", "GET", "/nothing/here"),
@@ -167,6 +186,36 @@ REQUESTS = [
     Request("simple run status", "GET", "/workflow/job-simple/{run}"),
     Request("simple status of unknown run", "GET", f"/workflow/job-simple/{UNKNOWN}"),
     Request("METS server request without a body", "POST", "/tcp_mets"),
+    _mets("pages", "GET", "physical_pages"),
+    _mets("groups", "GET", "file_groups"),
+    _mets("workspace", "GET", "workspace_path", "text"),
+    _mets("identifier", "GET", "unique_identifier", "text"),
+    _mets("find all files", "GET", "file", "class", {"params": {}}),
+    _mets("find files", "GET", "file", "class", {"params": {"file_grp": "OCR-D-IMG", "page_id": "P1..P2"}}),
+    _mets("find no files", "GET", "file", "class", {"params": {"file_grp": "OCR-D-NONE"}}),
+    _mets("find by a broken pattern", "GET", "file", "class", {"params": {"file_grp": "//("}}),
+    _mets("find on an unknown page", "GET", "file", "class", {"params": {"page_id": "P99"}}),
+    _mets_file("add a file"),
+    _mets_file("add it again"),
+    _mets_file("add it by force", force=True),
+    _mets_file("add a file of another page with its ID", page_id="P2"),
+    _mets_file("add a file without an ID", file_id=None),
+    _mets_file("add a file with an ID that is none", file_id="7"),
+    _mets("find what was added", "GET", "file", "class", {"params": {"file_grp": "OCR-D-NEW"}}),
+    _mets("add an agent", "POST", "agent", "class", {"class": AGENT}),
+    _mets("add half an agent", "POST", "agent", "class", {"class": {"name": "me"}}),
+    _mets("agents", "GET", "agent", "class"),
+    _mets("save", "PUT", "", "text"),
+    _mets("reload", "POST", "reload", "text"),
+    _mets("text as JSON", "GET", "workspace_path", "dict"),
+    _mets("nothing of an answer", "GET", "file_groups", "empty"),
+    _mets("an answer of an unknown kind", "GET", "file_groups", "other"),
+    _mets("an unknown method", "PATCH", "file"),
+    _mets("an unknown route", "GET", "nothing"),
+    _mets("data of an unknown kind", "GET", "file", "class", {"surprise": 1}),
+    _mets("no workspace", "GET", "file_groups", workspace=...),
+    _mets("a workspace that is not there", "GET", "file_groups", workspace="{directory}/missing"),
+    _mets("stop", "DELETE", "", "text"),
     Request("zombies, to look only", "DELETE", "/kill_mets_server_zombies", {"dry_run": "true"}),
 ]  # fmt: skip
 
@@ -174,6 +223,7 @@ REQUESTS = [
 def prepare(client: httpx.Client, directory: Path) -> dict[str, str]:
     """Books, a job and a run that are over, a stored workflow: what the placeholders stand for."""
     known = {"directory": str(directory), "mets": str(make_book(directory / "book", 3))}
+    known["shelf"] = str(make_book(directory / "shelf", 3).parent)
     (directory / "broken").mkdir()
     (directory / "broken" / "mets.xml").write_text("this is no METS")
     done = {"path_to_mets": known["mets"], "input_file_grps": ["OCR-D-IMG"], "output_file_grps": ["OCR-D-DONE"]}
@@ -202,11 +252,14 @@ def record(server: str, version: str) -> dict[str, Any]:
             time.sleep(0.1)
         else:
             raise SystemExit("the reference has no worker for ocrd-dummy that works")
-        answers = {request.name: _recorded(request.send(client, known), known) for request in REQUESTS}
+        groups = next(request for request in REQUESTS if request.name == "METS server: groups")
+        while groups.send(client, known).status_code != 200:
+            time.sleep(0.5)  # the METS server begins
+        answers = {request.name: recorded(request.send(client, known), known) for request in REQUESTS}
     return {"version": version, "answers": answers}
 
 
-def _recorded(answer: httpx.Response, known: dict[str, str]) -> dict[str, Any]:
+def recorded(answer: httpx.Response, known: dict[str, str]) -> dict[str, Any]:
     """Without what differs from machine to machine and from time to time."""
     text = answer.text
     for name, value in known.items():

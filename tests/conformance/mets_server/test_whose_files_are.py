@@ -25,6 +25,9 @@ from offizin.scheduling.saving import Saving
 from offizin.store import deltas, held_files, servers, workspaces
 from offizin.store.transaction import Database, SqliteDatabase
 from offizin.timings import Timings
+from offizin.trust.addresses import Addressees
+from offizin.trust.paths import WorkspaceRoots
+from offizin.trust.references import References
 from tests.behaviour.books import make_book
 from tests.conformance.store.submitted import new_jobs, new_run, step
 
@@ -44,14 +47,15 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def start(database: Database) -> Start:
+async def start(database: Database, book: Path) -> Start:
     """METS servers as a new start of the server has them."""
     identity = (await database.write(lambda tx: servers.enter(tx, "s", "", 1.0, alone=True, writer=""))).identity
     clock, ownership = SystemClock(), Ownership(identity)
+    references = References(WorkspaceRoots((book.parent,)), Addressees())
 
     def new() -> MetsServers:
         lanes = Lanes(database, ownership, clock.new_id)
-        return MetsServers(database, ownership, lanes, Saving(database, lanes, clock, Timings()), clock)
+        return MetsServers(database, ownership, lanes, Saving(database, lanes, clock, Timings()), clock, references)
 
     return new
 
