@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import httpx
 
@@ -51,6 +51,7 @@ from offizin.scheduling.learned import LearnedProcessors
 from offizin.scheduling.mets_servers import MetsServers
 from offizin.scheduling.ownership import Ownership
 from offizin.scheduling.priorities import Priorities
+from offizin.scheduling.remote.registered import RegisteredProcessors
 from offizin.scheduling.remote.strays import Strays
 from offizin.scheduling.remote.workforce import RemoteWorkforce
 from offizin.scheduling.retry_policy import Limits
@@ -82,8 +83,12 @@ from offizin.upkeep.mets_writer import MetsWriter
 from offizin.upkeep.pauses import Pauses
 from offizin.upkeep.server_heartbeats import ServerHeartbeats
 from offizin.upkeep.service import Service
+from offizin.workers.mets_endpoint import MetsEndpoint
 from offizin.workers.runner import Runner
 from offizin.workers.runner_process import RunnerProcess
+
+if TYPE_CHECKING:
+    from offizin.stock_workers.stock_workers import StockWorkers
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +135,8 @@ class Offizin:
         self.addressees = Addressees.of_server(settings.callback_hosts, loopback=loopback)
         self.cluster = Cluster(settings, self.clock)
         self.hardware = HardwareProbe()
+        self._urls: dict[Path, str] = {}
+        self._endpoint = MetsEndpoint()
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self.home.take)
@@ -181,6 +188,9 @@ class Offizin:
             await self.cluster.give_up()
         await self.dispatcher.stop()
         await self.cluster.stop_workers()
+        if self.stock_workers is not None:
+            await self.stock_workers.stop()
+        await self._endpoint.stop()
         await self.workforce.stop()
         for service in reversed(self._services):
             await service.stop()
@@ -261,11 +271,12 @@ class Offizin:
         self.step_pauses = StepPauses(
             self.database, ownership, clock, wake=wake, look=self.pauses.look_at_last, changed=changed
         )
+        self._arriving_logs = ArrivingLogs(self.dispatcher, self.log_parts)
         self.completion = Completion(
             self.database, self.broker, self.dispatcher, choosing, self.learned, clock, self.timings,
             self.tallies, limits, breaker, run_over=run_over, end_work=workforce.cancel, changed=changed,
             paused=self.pauses.wake, delayed=self.delays.wake, host_of=workforce.host_of,
-            logs=ArrivingLogs(self.dispatcher, self.log_parts),
+            logs=self._arriving_logs,
             queue=results_of(workforce.sender.name), takes=workforce.takes, others=workforce.heard,
             strays=Strays(self.database, self.broker, server).pass_on,
         )  # fmt: skip
@@ -301,6 +312,7 @@ class Offizin:
         if self._news is not None:
             await self._news.start()
         await workforce.attend(self._scheduler)
+        self.stock_workers = self._stock_workers()
         self._services: list[Service] = [
             self.pauses,
             self.learned,
@@ -331,6 +343,8 @@ class Offizin:
     async def listens_at(self, url: str) -> None:
         """Other servers find this one at ``url``. Raises Unavailable."""
         await self.database.write(lambda tx: servers.listens_at(tx, self.server, url))
+        if self.stock_workers is not None:
+            await self.stock_workers.start()
 
     async def _leave(self) -> None:
         """Others need not wait for the lease."""
@@ -349,6 +363,35 @@ class Offizin:
                 self._parts.broker(), discovery, settings, home, clock, self._parts.start_runner
             )
         return await RemoteWorkforce.await_them(self.server, self.database, clock, settings.worker_lease, connect)
+
+    def _stock_workers(self) -> StockWorkers | None:
+        """Where the configuration has a queue and a database for workers of the reference."""
+        reference = self.settings.reference
+        if reference.process_queue is None or reference.database is None or self._parts.connect is not None:
+            return None
+        if self.database.shared:
+            log.warning("workers of the reference work for a server that is alone with its database; ours is shared")
+            return None
+        try:
+            from offizin.upkeep.reference_workers import reference_workers
+        except ImportError as error:
+            log.warning("workers of the reference are left out, as %s is missing: install offizin[mongodb]", error.name)
+            return None
+        found = reference_workers(
+            self.settings, self.home, self.database, self.pauses, self.clock,
+            discovery=self._parts.discovery(self.settings, self.home, self.clock), dispatcher=self.dispatcher,
+            servers=self.mets_servers, logs=self._arriving_logs, broker=self.broker, server=self.server.name,
+            url=self._mets_url,
+        )  # fmt: skip
+        if isinstance(self.processors, RegisteredProcessors):
+            self.processors.look_for = found.look_for
+        return found
+
+    async def _mets_url(self, mets: Path) -> str:
+        found = self._urls.get(mets)
+        if found is None:
+            found = self._urls[mets] = await self._endpoint.serve(await self.mets_servers.find(mets))
+        return found
 
     def _to_rabbitmq(self) -> Callable[[Callable[[], None]], Awaitable[Broker]] | None:
         if self.settings.reference.process_queue is None:

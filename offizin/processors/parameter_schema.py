@@ -16,11 +16,12 @@ from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 
 
-def compile_schema(parameters: Mapping[str, Any]) -> Validator:
-    """The validator for the ``parameters`` of one tool in ocrd-tool.json, where ``required`` is a flag of each."""
+def compile_schema(parameters: Mapping[str, Any], *, others: bool = False) -> Validator:
+    """The validator for the ``parameters`` of one tool in ocrd-tool.json, where ``required`` is a flag of each.
+    ``others`` are allowed, too, where nobody knows what there is."""
     properties = {name: dict(schema) for name, schema in parameters.items()}
     required = [name for name, schema in properties.items() if schema.pop("required", False)]
-    schema = {"type": "object", "required": required, "additionalProperties": False, "properties": properties}
+    schema = {"type": "object", "required": required, "additionalProperties": others, "properties": properties}
     validator: Validator = _DefaultingValidator(copy.deepcopy(schema))
     return validator
 

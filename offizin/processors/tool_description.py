@@ -26,6 +26,8 @@ _KEYS = frozenset(
         "output_file_grp_cardinality",
     }
 )
+# Says in an entry of ocrd-tool.json that nobody here knows what really stands there.
+UNKNOWN = "offizin_unknown"
 _VERSION = re.compile(r"^Version ([^\s,]+)", re.MULTILINE)
 _RESOURCE_LOCATIONS = ["data", "cwd", "system", "module"]
 
@@ -87,7 +89,7 @@ class ToolDescription:
     @cached_property
     def validator(self) -> Validator:
         """Compiled once. Any exception means that ocrd-tool.json has no sound schema."""
-        return compile_schema(self.parameters)
+        return compile_schema(self.parameters, others=bool(self.tool.get(UNKNOWN)))
 
     def _cardinality(self, key: str) -> Cardinality:
         """As ``Processor.verify`` of the reference counts (ocrd/processor/base.py): what is not positive is no limit.

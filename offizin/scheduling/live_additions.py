@@ -123,6 +123,17 @@ class LiveAdditions:
         for place in LiveAttempt(piece).places:
             self._over.pop(place, None)
 
+    def gives_way(self, file: File) -> bool:
+        """Whether it lies where a live attempt overwrites: to that it is as if it were not there any more."""
+        attempt = self._places.get((file.file_grp, file.page_id))
+        if attempt is None or not attempt.piece.overwrite:
+            return False
+        return attempt.files.get((file.file_grp, file.id)) is not file
+
+    @property
+    def any_overwrites(self) -> bool:
+        return any(attempt.piece.overwrite for attempt in self._attempts.values())
+
     def attempt_of(self, file: File) -> LiveAttempt | None:
         """The attempt that has added it; None: nobody's who is at work. Raises Conflict where that cannot be told, or
         the attempt is over."""

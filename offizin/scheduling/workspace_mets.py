@@ -79,6 +79,8 @@ class WorkspaceMets:
         index, added = (await self._lane()).index, self.additions.files
         pages = None if query.page_id is None else _select(query.page_id, index, added)
         files = _candidates(index, added, query, pages)
+        if self.additions.any_overwrites:
+            files = [file for file in files if not self.additions.gives_way(file)]
         wanted = None if pages is None else frozenset(pages)
         if len(files) > _MANY:
             return await asyncio.to_thread(_found, query, files, wanted)

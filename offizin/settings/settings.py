@@ -135,8 +135,9 @@ class Settings:
             found = {key: value for key, value in content.items() if key in SETTINGS}
             of_reference = {key: value for key, value in content.items() if key in KEYS}
             reference = read_reference_config(of_reference, environment)
-            if unused := [key for key in reference.given if key in ("database", "use_tcp_mets")]:
-                notices.append(f"{config}: only workers of the reference need this: {', '.join(unused)}")
+            needless = ("database", "use_tcp_mets") if reference.process_queue is None else ()
+            if unused := [key for key in reference.given if key in needless]:
+                notices.append(f"{config}: without process_queue this is not used: {', '.join(unused)}")
         here = Path.cwd()
         for key in SETTINGS:
             if given := environment.get(name := PREFIX + key.upper()):

@@ -40,3 +40,8 @@ def get(tx: Transaction, processor: str) -> Described | None:
     query = select(columns.processor, columns.fingerprint, columns.version, columns.tool)
     row = tx.execute(query.where(columns.processor == processor)).one_or_none()
     return None if row is None else Described(*row)
+
+
+def names(tx: Transaction) -> list[str]:
+    """All that any worker has described."""
+    return list(tx.execute(select(tool_descriptions.c.processor)).scalars())

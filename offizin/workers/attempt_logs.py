@@ -8,13 +8,13 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from offizin.brokers.broker import Broker, Kind, Message, results_of
 from offizin.clock import Clock
 from offizin.errors import Unavailable
 from offizin.logs import named_attempt, read_end, read_part
 from offizin.messages import LogPart, PieceTicket, encode
-from offizin.workers.log_upload import LogUpload
 from offizin.workers.membership import Held
 
 log = logging.getLogger(__name__)
@@ -29,10 +29,16 @@ MOST_OF_EACH = 8 * 1024 * 1024
 KEEP_LEFT = 24 * 3600
 
 
+class Upload(Protocol):
+    async def send(self, part: LogPart) -> None:
+        """Returns when the server has it. Raises Unavailable."""
+        ...
+
+
 class AttemptLogs:
     """``directory`` is the one that runners write in; ``upload``: None when no server's URL is known."""
 
-    def __init__(self, directory: Path, broker: Broker, upload: LogUpload | None, clock: Clock) -> None:
+    def __init__(self, directory: Path, broker: Broker, upload: Upload | None, clock: Clock) -> None:
         self._clock = clock
         self._directory = directory
         self._broker = broker

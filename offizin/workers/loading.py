@@ -16,6 +16,7 @@ from offizin.clock import Clock
 from offizin.errors import RunnerNotPython
 from offizin.messages import Handshake, Unloadable, encode
 from offizin.processors.tool_cache import Fingerprint
+from offizin.workers.line import MOST_IN_HAND
 from offizin.workers.membership import Membership
 from offizin.workers.mets_endpoint import MetsEndpoint
 from offizin.workers.plain_program import PlainProgram, handshake_of
@@ -42,6 +43,7 @@ class PoolSettings:
     logs: Path
     job_logs: Path
     environment: Callable[[Path], dict[str, str]]  # what is set for a processor's program
+    in_hand: int = MOST_IN_HAND  # pieces that are fetched for each slot before it has room
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
-from offizin.brokers.broker import Delivery
-from offizin.messages import AttemptName, PieceTicket
+from offizin.brokers.broker import Delivery, Kind, Message
+from offizin.messages import AttemptName, PieceTicket, decode_ticket
 
 
 @dataclass(eq=False)
@@ -46,6 +47,12 @@ class Held:
     cancelled: bool = False
     log_sent: int = 0
 
+    @classmethod
+    def again(cls, piece: bytes, server: str, session: str) -> Self:
+        """An encoded piece of that server, which an earlier process of this session has taken over."""
+        delivery = TakenBefore(Message(Kind.PIECE, piece, sender=server))
+        return cls(delivery, decode_ticket(piece), session, taken=True)
+
     @property
     def server(self) -> str:
         return self.delivery.message.sender
@@ -58,6 +65,25 @@ class Held:
     def gone(self) -> bool:
         """The broker gives it to somebody else: who has not begun with it must not begin."""
         return self.delivery.lost and not self.taken
+
+
+@dataclass(slots=True, eq=False)
+class TakenBefore:
+    """The delivery of a piece that an earlier process of the same session has taken over: the broker has forgotten
+    it."""
+
+    message: Message
+    redelivered: bool = False
+    lost: bool = False
+
+    def acknowledge(self) -> None:
+        """That was done."""
+
+    def hand_back(self) -> None:
+        """The broker has it no more."""
+
+    def refuse(self) -> None:
+        """The broker has it no more."""
 
 
 @dataclass(slots=True)

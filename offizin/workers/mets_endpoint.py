@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from offizin.mets_server.application import MetsApplication
+from offizin.mets_server.protocol import ServedMets
 from offizin.workers.attempt_mets import AttemptMets, ServedAttempt
 
 
@@ -20,7 +21,7 @@ class MetsEndpoint:
     """One for all attempts of a worker. It begins to listen with the first of them; ``stop`` it in the end."""
 
     def __init__(self) -> None:
-        self._attempts: dict[str, ServedAttempt] = {}
+        self._attempts: dict[str, ServedMets] = {}
         self._address = ""
         self._server: Any = None
         self._serving: asyncio.Task[None] | None = None
@@ -28,11 +29,15 @@ class MetsEndpoint:
 
     async def open(self, mets: AttemptMets) -> str:
         """The URL that answers for this METS until it is closed. Raises OSError when nothing can listen."""
+        return await self.serve(ServedAttempt(mets))
+
+    async def serve(self, mets: ServedMets) -> str:
+        """As ``open``."""
         async with self._starting:
             if self._serving is None or self._serving.done():
                 self._listen()
         name = secrets.token_hex(16)
-        self._attempts[name] = ServedAttempt(mets)
+        self._attempts[name] = mets
         return f"{self._address}/{name}"
 
     def close(self, url: str) -> None:
@@ -79,6 +84,6 @@ class MetsEndpoint:
         self._address = f"http://127.0.0.1:{bound.getsockname()[1]}"
         self._serving = asyncio.create_task(self._server.serve(sockets=[bound]), name="METS endpoint")
 
-    def _find(self, path: str) -> tuple[ServedAttempt | None, str]:
+    def _find(self, path: str) -> tuple[ServedMets | None, str]:
         name, _, rest = path.removeprefix("/").partition("/")
         return self._attempts.get(name), rest

@@ -13,7 +13,7 @@ from offizin.messages import AttemptName, Cause
 from offizin.tallies import Tallies
 from offizin.workers.attempt_logs import AttemptLogs
 from offizin.workers.intake import Intake
-from offizin.workers.line import MOST_IN_HAND, Line, Lines
+from offizin.workers.line import Line, Lines
 from offizin.workers.live_logs import LiveLogs
 from offizin.workers.loaded_runners import LoadedRunners
 from offizin.workers.loading import Loading, PoolSettings
@@ -55,6 +55,7 @@ class WorkerPool:
         self._broker = broker
         self._clock = clock
         self._lines = Lines()
+        self._resumed: list[Held] = []
         self._background = Background()
         self._runners = LoadedRunners(
             self._lines, self._loading, settings, self._membership, self._reports, clock, tallies or Tallies(),
@@ -74,6 +75,8 @@ class WorkerPool:
             return
         limit = min(self.settings.slots, self.settings.slots_per_processor.get(processor, self.settings.slots))
         line = Line(processor, limit, resting=self._rests(processor))
+        line.waiting.extend(held for held in self._resumed if held.ticket.processor == processor)
+        self._resumed = [held for held in self._resumed if held.ticket.processor != processor]
         self._lines.add(line)
         if line.resting:
             return
@@ -83,8 +86,17 @@ class WorkerPool:
             self._lines.remove(processor)
             raise
 
+    def resume(self, pieces: Sequence[Held]) -> None:
+        """Go on with these as soon as their processors are served: an earlier process of this session had them."""
+        self._resumed.extend(pieces)
+
+    def resize(self, processor: str, slots: int) -> None:
+        """So many pieces of it at once from now on; what has begun goes on."""
+        self._lines[processor].limit = slots
+        self._assign()
+
     async def _listen(self, line: Line) -> None:
-        prefetch = (line.limit + 1) * (MOST_IN_HAND + 1)
+        prefetch = (line.limit + 1) * (self.settings.in_hand + 1)
         line.subscription = await self._broker.consume(
             queue_of(line.processor), prefetch, lambda deliveries: self._receive(line, deliveries)
         )
@@ -135,7 +147,8 @@ class WorkerPool:
 
     def held(self) -> list[AttemptName]:
         """All that is in the hands of this worker, begun or not."""
-        return [held.name for line in self._lines for held in line.held()]
+        in_lines = [held.name for line in self._lines for held in line.held()]
+        return [*(held.name for held in self._resumed), *in_lines]
 
     def held_by_processor(self) -> dict[str, int]:
         """How many pieces are in the hands of this worker."""

@@ -46,12 +46,20 @@ INTRODUCE_AFTER = 10
 
 class WorkerSession:
     """One session, from its introduction (``begin``) to its end: ``lost`` is set when the lease is over, and then
-    everything must end at once. ``processors``: slots by name."""
+    everything must end at once. ``processors``: slots by name. ``id``: that of a session
+    of an earlier process, which this goes on with."""
 
     def __init__(
-        self, broker: Broker, clock: Clock, host: str, pid: int, processors: Mapping[str, int], tools: Sequence[Tool]
+        self,
+        broker: Broker,
+        clock: Clock,
+        host: str,
+        pid: int,
+        processors: Mapping[str, int],
+        tools: Sequence[Tool],
+        id: str | None = None,
     ) -> None:
-        self.id = clock.new_id()
+        self.id = id or clock.new_id()
         self.lost = asyncio.Event()
         self.lease = Lease(clock)
         self.membership = Membership(
@@ -103,6 +111,19 @@ class WorkerSession:
             await self._tell_all(Message(Kind.GOODBYE, encode(Goodbye(self.id))))
         if self._subscription is not None:
             await self._subscription.cancel()
+
+    async def leave(self) -> None:
+        """Begin nothing more, and say nothing: a later process goes on with this session before its lease is over."""
+        await self._background.cancel()
+        if self.pool is not None:
+            await self.pool.abandon()
+        if self._subscription is not None:
+            await self._subscription.cancel()
+
+    def has(self, processors: Mapping[str, int]) -> None:
+        """So many slots from now on, by name."""
+        self._processors = dict(processors)
+        self._due.set()
 
     # Being heard
 

@@ -86,7 +86,7 @@ class Command:
             [sys.executable, "-m", "offizin", *map(str, arguments)],
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace", cwd=ROOT,
             env={**os.environ, "PATH": path, **environment},
-            preexec_fn=lambda: _die_with_parent(dies_by),  # noqa: PLW1509 (one call into C, no lock)
+            preexec_fn=lambda: die_with_parent(dies_by),  # noqa: PLW1509 (one call into C, no lock)
         )  # fmt: skip
         self.said: list[str] = []
         self._heard = threading.Condition()
@@ -261,5 +261,5 @@ class Worker(Command):
         return self.ended()
 
 
-def _die_with_parent(number: signal.Signals) -> None:
+def die_with_parent(number: signal.Signals) -> None:
     ctypes.CDLL(None).prctl(1, number)  # PR_SET_PDEATHSIG: end with the tests, however they end

@@ -97,8 +97,14 @@ def test_both_kinds_of_keys_stand_in_one_file(tmp_path: Path) -> None:
     loaded = Settings.load(file, {}, {})
     assert loaded.slots == 3
     assert loaded.reference == read(STOCK.replace("path_to_privkey: id", f"path_to_privkey: {tmp_path}/id"))
-    (notice,) = loaded.notices
-    assert notice == f"{file}: only workers of the reference need this: database, use_tcp_mets"
+    assert loaded.notices == ()
+
+
+def test_what_is_only_for_workers_at_a_queue_is_not_used_without_one(tmp_path: Path) -> None:
+    file = tmp_path / "offizin.yml"
+    file.write_text("use_tcp_mets: true\ndatabase: {address: localhost, port: 1}\n")
+    (notice,) = Settings.load(file, {}, {}).notices
+    assert notice == f"{file}: without process_queue this is not used: database, use_tcp_mets"
 
 
 def test_a_file_without_these_keys_says_nothing_of_them() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,7 @@ class RegisteredProcessors:
     """As ``processors.discovery.Discovery``, of what has a living worker."""
 
     def __init__(self, database: Database, sessions: Sessions) -> None:
+        self.look_for: Callable[[str], Awaitable[object]] | None = None  # a worker that nobody has heard of yet
         self._database = database
         self._sessions = sessions
         self._described: dict[str, tuple[str, ToolDescription]] = {}
@@ -43,6 +44,8 @@ class RegisteredProcessors:
 
     async def describe(self, name: str) -> ToolDescription:
         """Raises ProcessorUnknown when no living worker has it."""
+        if self.look_for is not None and name not in self._sessions.processors():
+            await self.look_for(name)
         self.require(name)
         found = await self._database.read(lambda tx: tool_descriptions.get(tx, name))
         if found is None:

@@ -1,0 +1,135 @@
+"""What a site of the reference has: a configuration file as its documentation gives it, MongoDB, and its workers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.behaviour.processes import PATIENCE, Programs, Server, die_with_parent
+from tests.mongodb_standin import MongoDbStandIn
+from tests.rabbitmq_server import RabbitMqServer
+
+_FILE = """\
+use_tcp_mets: {tcp}
+process_queue:
+  address: 127.0.0.1
+  port: {queue}
+  skip_deployment: true
+  credentials:
+    username: guest
+    password: guest
+database:
+  address: 127.0.0.1
+  port: {database}
+  skip_deployment: true
+hosts: []
+"""
+
+
+@dataclass
+class StockSite:
+    """``programs`` has processors beside those that are installed."""
+
+    directory: Path
+    programs: Programs
+    rabbitmq: RabbitMqServer
+    queue: str
+    mongodb: MongoDbStandIn
+    tcp: bool = False
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    servers: list[Server] = field(default_factory=list)
+
+    @property
+    def path(self) -> str:
+        return os.pathsep.join([str(self.programs.directory), str(Path(sys.executable).parent), os.environ["PATH"]])
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of servers and workers of one site: they see the same files."""
+        return {
+            **os.environ,
+            "PATH": self.path,
+            "OCRD_NETWORK_LOGS_ROOT_DIR": str(self.directory / "logs"),
+            "OCRD_NETWORK_SOCKETS_ROOT_DIR": str(self.directory / "sockets"),
+        }
+
+    def server(self, home: str = "home", **settings: Any) -> Server:
+        """One of ours, on the reference's configuration file."""
+        config = self.directory / f"{home}.yml"
+        config.write_text(_FILE.format(tcp=str(self.tcp).lower(), queue=self.rabbitmq.port, database=self.mongodb.port))
+        environment = {key: value for key, value in self.environment.items() if os.environ.get(key) != value}
+        environment |= {f"OFFIZIN_{key.upper()}": str(value) for key, value in settings.items()}
+        self.programs.remind(self.directory / home)
+        self.servers.append(Server(self.directory / home, config=config, environment=environment))
+        return self.servers[-1]
+
+    def worker(self, *command: str) -> subprocess.Popen[bytes]:
+        """As a user starts it: ``ocrd-dummy worker`` or ``ocrd network processing-worker ocrd-dummy``."""
+        log = (self.directory / f"worker-{len(self.processes)}.log").open("wb")
+        with log:
+            process = subprocess.Popen(
+                [*command, "--queue", self.queue, "--database", self.mongodb.url],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=self.environment,
+                cwd=self.directory, preexec_fn=lambda: die_with_parent(signal.SIGKILL),  # noqa: PLW1509 (one call into C, no lock)
+            )  # fmt: skip
+        self.processes.append(process)
+        return process
+
+    def wait_for_workers(self, server: Server, *names: str) -> None:
+        """Until the server gives them work."""
+        server.wait_until_it_says(rf"workers of the reference have ({'|'.join(names)})", times=len(names))
+
+    def wait_for_log(self, job_id: str, text: str) -> None:
+        """Until a worker has written this into the job's log. The reference tells of it in no other way."""
+        log = self.directory / "logs" / "processing_jobs" / f"{job_id}.log"
+        until(lambda: log.exists() and text in log.read_text(errors="replace"), self.said)
+
+    def said(self) -> str:
+        """All that workers have written."""
+        logs = [*self.directory.glob("worker-*.log"), *(self.directory / "logs").rglob("*.log")]
+        return "\n".join(f"== {log.name}\n{log.read_text(errors='replace')[-3000:]}" for log in logs)
+
+    def close(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.wait(30)
+        for server in self.servers:
+            if server.process.poll() is None:
+                assert server.stop() == 0
+
+
+@contextlib.contextmanager
+def stock_site(
+    directory: Path, programs: Programs, rabbitmq: RabbitMqServer, *, tcp: bool = False
+) -> Iterator[StockSite]:
+    mongodb = MongoDbStandIn()
+    mongodb.start()
+    site = StockSite(directory, programs, rabbitmq, rabbitmq.fresh_url(), mongodb, tcp)
+    try:
+        yield site
+    finally:
+        site.close()
+        mongodb.stop()
+
+
+def until(is_so: Callable[[], bool], said: Callable[[], str]) -> None:
+    """Of programs that tell nobody: looked at again and again. ``said`` is shown if it does not become so."""
+    for _ in range(int(PATIENCE / 0.05)):
+        if is_so():
+            return
+        time.sleep(0.05)
+    raise AssertionError(said())
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """As when the machine takes it away."""
+    process.send_signal(signal.SIGKILL)
+    process.wait(30)
