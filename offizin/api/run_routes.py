@@ -7,10 +7,11 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from offizin.api import request_checks, run_failures, run_gaps, run_views
+from offizin.api import request_checks, run_failures, run_gaps, run_results, run_views
+from offizin.api.accepted import accepted
 from offizin.api.current import CurrentOffizin
 from offizin.api.error_model import errors
 from offizin.api.models import (
@@ -27,7 +28,16 @@ from offizin.api.models import (
     RunSummary,
     UndoAnswer,
 )
-from offizin.errors import Conflict, ParameterInvalid, ProcessorUnknown, RunUnknown
+from offizin.api.workspace_bodies import RESULTS
+from offizin.errors import (
+    Conflict,
+    MetsMissing,
+    NotFound,
+    ParameterInvalid,
+    ProcessorUnknown,
+    RunUnknown,
+    WorkspaceDeleted,
+)
 from offizin.jobs import State
 from offizin.report.contents import RunReport
 from offizin.report.html import as_html_file
@@ -58,6 +68,19 @@ async def list_runs(
 async def run_summary(offizin: CurrentOffizin, run_id: str) -> RunSummary:
     """A run with its steps, and how many of their jobs are in which state."""
     return await run_views.run_summary(offizin, run_id)
+
+
+@router.get(
+    "/workflow/job/{run_id}/results",
+    response_class=Response,
+    responses=RESULTS | errors(RunUnknown, NotFound, MetsMissing, WorkspaceDeleted, Conflict),
+)
+async def get_run_results(request: Request, offizin: CurrentOffizin, run_id: str) -> Response:
+    """What a run has made: as a zip the files of the groups that it writes, on its pages; or the text (``Accept:
+    text/plain``)."""
+    if accepted(request.headers.get("accept", ""), ["application/zip", "text/plain"]) == "text/plain":
+        return await run_results.as_text(offizin, run_id)
+    return await run_results.as_zip(offizin, run_id)
 
 
 @router.get("/workflow/job/{run_id}/failures", responses=errors(RunUnknown))

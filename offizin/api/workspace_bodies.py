@@ -21,5 +21,23 @@ AS_ZIP: dict[int | str, dict[str, Any]] = {
 }
 
 
+_CONTENT = {"application/octet-stream": {"schema": _BINARY, "example": "PNG…"}}
+A_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"content": _CONTENT, "description": "Its content"},
+    206: {"content": _CONTENT, "description": "A part of it"},
+    304: {"description": "It is still what the client has"},
+    416: {"description": "It has no such part"},
+}
+RESULTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            "application/zip": {"schema": _BINARY, "example": "PK…"},
+            "text/plain": {"schema": {"type": "string"}, "example": "=== P1 ===\nHabe nun, ach!\n"},
+        },
+        "description": "The files, or the text",
+    }
+}
+
+
 def body(content: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}

@@ -22,3 +22,25 @@ class Workspace(BaseModel):
     added_at: float
     pages: int | None
     file_grps: list[str] | None
+
+
+class WorkspaceFile(BaseModel):
+    """A file of a METS. ``path`` is relative to the workspace, and ``url`` where it is else; ``page_id`` is None for a
+    file of no page. ``@id`` is where its content can be had, None if it is not with the server."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    address: str | None = Field(alias="@id")
+    file_id: str
+    file_grp: str
+    page_id: str | None
+    mimetype: str
+    path: str | None
+    url: str | None
+
+
+class WorkspaceFiles(BaseModel):
+    """``next`` is what to give as ``offset`` for the files after these."""
+
+    files: list[WorkspaceFile]
+    next: int | None

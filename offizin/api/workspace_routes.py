@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import FileResponse
 
-from offizin.api import workspace_uploads, workspace_views
+from offizin.api import workspace_files, workspace_uploads, workspace_views
 from offizin.api.accepted import accepted
 from offizin.api.current import CurrentOffizin
 from offizin.api.error_model import errors
-from offizin.api.workspace_bodies import AS_ZIP, UPLOAD, body
+from offizin.api.models import MOST
+from offizin.api.workspace_bodies import A_FILE, AS_ZIP, UPLOAD, body
 from offizin.api.workspace_downloads import OCRD_ZIP, ZIP, as_zip
-from offizin.api.workspace_models import Workspace
+from offizin.api.workspace_models import Workspace, WorkspaceFiles
 from offizin.errors import (
     Conflict,
     MetsMissing,
+    NotFound,
     TooLarge,
     WorkspaceDeleted,
     WorkspaceInUse,
@@ -95,3 +98,46 @@ async def delete_workspace(request: Request, offizin: CurrentOffizin, workspace_
     index = workspace_views.at_hand(offizin, row)
     row = await offizin.arrivals.delete(workspace_id)
     return workspace_views.shown(request, row, index)
+
+
+@router.get("/workspace/{workspace_id}/files", responses=errors(WorkspaceUnknown, MetsMissing, WorkspaceDeleted))
+async def list_workspace_files(
+    request: Request,
+    offizin: CurrentOffizin,
+    workspace_id: str,
+    file_grp: str | None = None,
+    page_id: str | None = None,
+    offset: Annotated[int, Query(ge=0, le=MOST)] = 0,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+) -> WorkspaceFiles:
+    """The files of a workspace, in the order of its METS; those of one group or page. A file of several pages is listed
+    with each."""
+    row = await offizin.workspaces.find(workspace_id)
+    return await workspace_files.listed(
+        offizin, request, row, file_grp=file_grp, page_id=page_id, offset=offset, limit=limit
+    )
+
+
+@router.get(
+    "/workspace/{workspace_id}/file/{file_id}",
+    response_class=FileResponse,
+    responses=A_FILE | errors(WorkspaceUnknown, NotFound, MetsMissing, WorkspaceDeleted),
+)
+async def get_workspace_file(
+    request: Request, offizin: CurrentOffizin, workspace_id: str, file_id: str, file_grp: str | None = None
+) -> Response:
+    """One file, by its ID; where several groups have a file of this ID, ``file_grp`` says which. Answers with
+    ETag, and to ranges."""
+    row = await offizin.workspaces.find(workspace_id)
+    return await workspace_files.by_id(offizin, request, row, file_id, file_grp)
+
+
+@router.get(
+    "/workspace/{workspace_id}/files/{path:path}",
+    response_class=FileResponse,
+    responses=A_FILE | errors(WorkspaceUnknown, NotFound, MetsMissing, WorkspaceDeleted),
+)
+async def get_workspace_file_at(request: Request, offizin: CurrentOffizin, workspace_id: str, path: str) -> Response:
+    """One file, by its path in the workspace as the METS has it; or ``mets.xml``."""
+    row = await offizin.workspaces.find(workspace_id)
+    return await workspace_files.by_path(offizin, request, row, path)

@@ -43,7 +43,7 @@ def command(mets: Path, group: str | None, pages: str | None, truth: str | None)
 
         _tell_errors(compared_text(mets_file(mets), group, truth, pages), truth)
         return
-    from offizin.cli.book_text import book_text
+    from offizin.workspaces.book_text import book_text
 
     texts = book_text(mets_file(mets), group, pages)
     for number, (page, lines) in enumerate(texts):

@@ -7,8 +7,8 @@ from functools import reduce
 from operator import add
 from pathlib import Path
 
-from offizin.cli.book_text import book_text
 from offizin.workspaces.accuracy import CharacterErrors, character_errors
+from offizin.workspaces.book_text import book_text
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from offizin.cli.book_text import book_text
 from offizin.cli.program import exit_code_of
 from offizin.cli.text_accuracy import compared_text, errors_of_book
 from offizin.errors import FileGroupMissing, MetsMissing, PagesInvalid
 from offizin.messages import File
 from offizin.mets.create import NewPage, create
 from offizin.workspaces.accuracy import CharacterErrors
+from offizin.workspaces.book_text import book_text
 
 PAGE = "application/vnd.prima.page+xml"
 
