@@ -30,6 +30,11 @@ def error_from(response: httpx.Response, server: str) -> OffizinError:
 
 def unreachable(error: httpx.RequestError, server: str) -> Unavailable:
     """What a failure of the connection itself means to the user."""
+    if isinstance(error, httpx.ConnectError) and "certificate" in str(error).lower():
+        return Unavailable(
+            f"the certificate of {server} is not trusted: {error}",
+            advice="Name a PEM file with that of its authority in SSL_CERT_FILE.",
+        )
     if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
         return Unavailable(
             f"no server answers at {server}",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from lxml import etree
 
@@ -214,3 +215,20 @@ def test_servers_work_beside_each_other_on_books_of_their_own(servers: Servers, 
     again = two.run_workflow(books[0], "dummy -I OCR-D-B -O OCR-D-C")["job_id"]
     assert one.wait_for_run(again) == "SUCCESS"
     assert len(files_in(books[0])) == 20
+
+
+def test_servers_sign_what_they_send_on(servers: Servers, gate: Gate, tmp_path: Path) -> None:
+    """A token that holds on the first is enough, and its name is known on the second."""
+    book = make_book(tmp_path / "book", 1)
+    one, two = (servers.start(name, require_token=True) for name in ("one", "two"))
+    secret = one.client.post("/tokens", json={"name": "reading-room", "scope": "run"}).json()["secret"]
+    run = one.run_workflow(book, waiting_at(gate))["job_id"]
+    until_running(one, run)
+    path = f"/workflow/job/{run}"
+    forged = {"Authorization": "Offizin-Server 1:reading-room:x", "X-Offizin-Forwarded": "1"}
+    assert httpx.delete(two.url + path, headers=forged).status_code == 401
+    answer = httpx.delete(two.url + path, headers={"Authorization": f"Bearer {secret}"}, timeout=60)
+    assert (answer.status_code, answer.json()["cancelled"]) == (200, 1)
+    for server in (one, two):
+        server.wait_until_it_says(f"DELETE {path} by reading-room: 200")
+    assert secret not in "\n".join(one.said + two.said)

@@ -237,6 +237,22 @@ async def test_a_part_that_is_refused_is_not_offered_again_and_others_are(scene:
     assert scene.server.asked == 2
 
 
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [("http://there", "Bearer secret"), ("http://me:other@there", "Basic bWU6b3RoZXI=")],
+)
+async def test_a_token_goes_along_and_that_in_the_url_goes_before_it(url: str, sent: str) -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(204)
+
+    async with LogUpload(url, StandStill(), httpx.MockTransport(answer), token="secret") as upload:
+        await upload.send(LogPart("job", 1, 0, 0, b"x"))
+    assert [request.headers["Authorization"] for request in seen] == [sent]
+
+
 @pytest.mark.parametrize("url", ["http://[::1", "there:8000", "http://", "unix:/run/offizin"])
 def test_a_server_that_is_none_is_told_at_once(url: str) -> None:
     with pytest.raises(Unavailable, match="is no address"):
