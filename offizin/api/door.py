@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import AsyncIterator
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -117,8 +118,8 @@ async def who_may_ask(settings: Settings, tokens: Tokens) -> AsyncIterator[str]:
         return
     yield "Requests need a token (docs/security.md)."
     if not await tokens.exist():
-        home = f" --home {settings.home}"
-        yield f"There is none yet. To make one: offizin token create NAME --scope run{home}"
+        home = shlex.quote(str(settings.home))
+        yield f"There is none yet. To make one: offizin token create NAME --scope run --home {home}"
 
 
 def _refusal(error: OffizinError) -> JSONResponse:

@@ -31,7 +31,7 @@ def test_the_example_of_three_hosts_is_read_and_planned(settings: Settings) -> N
     assert settings.store is not None
     assert not settings.store.skip_deployment
     first, second = host_plans(settings.reference)
-    around = Surroundings("amqp://offizin:open-sesame@10.0.0.1", "http://10.0.0.1:8000", "me", 60)
+    around = Surroundings("amqp://offizin:open-sesame@10.0.0.1", "http://10.0.0.1:8000", "me", 60, "open-token")
     (native,), (container,) = wanted_on(first, around), wanted_on(second, around)
     assert (native.kind, container.kind) == (Kind.NATIVE, Kind.DOCKER)
     assert native.spec == (
@@ -39,7 +39,11 @@ def test_the_example_of_three_hosts_is_read_and_planned(settings: Settings) -> N
         "--server http://10.0.0.1:8000 --grace 60 amqp://offizin@10.0.0.1"
     )
     assert second.label == "ocr@gpu.example.org:2222"
-    assert "sesame" not in native.spec + container.spec + repr(native) + repr(container)
+    shown = native.spec + container.spec + repr(native) + repr(container)
+    assert "sesame" not in shown
+    assert "open-token" not in shown
+    for one in (native, container):
+        assert one.what.environment["OFFIZIN_TOKEN"] == "open-token"
 
 
 def test_entries_with_the_same_login_are_one_host(settings: Settings) -> None:
