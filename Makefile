@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 # scripts of the environment first: discovery of processors looks along PATH
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test test-long chaos lint types unit bench lock install clean
+.PHONY: help demo test test-long chaos lint types unit bench fuzz-api lock install clean
 
 help:
 	@echo "make demo       render a small book, recognise it with real processors, show its text"
@@ -15,6 +15,7 @@ help:
 	@echo "make test-long  the full fault matrices and long runs"
 	@echo "make chaos      kill a cluster's servers, workers, runners, queue and database connections over a hundred times"
 	@echo "make lint       ruff, import contracts        make types   mypy        make unit   the fast tests only"
+	@echo "make fuzz-api   thousands of requests to every operation of the OpenAPI document"
 	@echo "make bench      print the benchmark table"
 	@echo "make lock       renew requirements.lock       make clean   remove what these targets made"
 
@@ -52,6 +53,10 @@ test-long: $(INSTALLED)
 # CHAOS_SEED and CHAOS_KILLS change what happens; RELIABILITY_PAGE=docs/reliability.md writes the table down.
 chaos: $(INSTALLED)
 	$(BIN)/pytest -q -m long tests/chaos/test_cluster.py
+
+# Thousands of requests to every operation of the OpenAPI document; EXAMPLES and SEED change how many and which.
+fuzz-api: $(INSTALLED)
+	$(BIN)/python -m tests.api_fuzz $(or $(EXAMPLES),100) $(SEED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks

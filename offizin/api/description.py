@@ -29,6 +29,16 @@ TAGS = {
     "admin": "workers, what gets no new work, and tokens",
 }
 
+# A server on loopback asks for none of these (docs/security.md).
+SECURITY = {
+    "token": {"type": "http", "scheme": "bearer", "description": "`offizin token create` makes tokens."},
+    "name and token": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "For clients that know only http://NAME:TOKEN@…",
+    },
+}
+
 ALWAYS = {
     401: "Unauthorized: a token is needed, and none came that holds.",
     403: "Forbidden: the request comes from a web page elsewhere, or asks for what it may not see.",
@@ -60,6 +70,8 @@ def describe(app: FastAPI) -> Json:
         license_info=LICENSE,
         tags=[{"name": name, "description": about} for name, about in TAGS.items()],
     )
+    document["security"] = [{}, *({name: []} for name in SECURITY)]
+    document["components"]["securitySchemes"] = SECURITY
     schemas = document["components"]["schemas"]
     for name in _NOT_OURS:
         schemas.pop(name, None)

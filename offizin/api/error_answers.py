@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from offizin.api.described_methods import methods_at
 from offizin.errors import OffizinError, OwnedElsewhere
 
 log = logging.getLogger(__name__)
@@ -54,11 +55,15 @@ async def _tell_ours(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(error_body(error.message, error.code, error.advice), error.http_status)
 
 
-async def _tell_http(_request: Request, error: Exception) -> JSONResponse:
+async def _tell_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
+    headers = error.headers
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        # The route that was found first names its own alone.
+        headers = {"Allow": ", ".join(methods_at(request.app, request.url.path))}
     body = error_body(str(error.detail), _CODES.get(status, status.name.lower()), _HINTS.get(status, ""))
-    return JSONResponse(body, status, headers=error.headers)
+    return JSONResponse(body, status, headers=headers)
 
 
 async def _tell_invalid(_request: Request, error: Exception) -> JSONResponse:

@@ -93,7 +93,13 @@ class EventStream(StreamingResponse):
     media_type = "text/event-stream"
 
 
-@router.get("/events", response_class=EventStream)
+# Of each event in the stream.
+EVENT = {"type": "object", "properties": {name: {"type": "string"} for name in ("id", "event", "data")}}
+
+
+@router.get(
+    "/events", response_class=EventStream, responses={200: {"content": {EventStream.media_type: {"schema": EVENT}}}}
+)
 async def events(
     feed: CurrentFeed,
     after: Annotated[int | None, Query(ge=0, le=MOST)] = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from offizin.jobs import RunKind, State
 from offizin.scheduling.redo import What
@@ -247,10 +247,10 @@ class RetryRequest(BaseModel):
 
     what: What = What.FAILED
     page_id: str = ""
-    step: int | None = Field(default=None, ge=0, le=MOST)
+    step: int | None = Field(default=None, ge=0, le=MOST, strict=True)
     processor: str = ""
     parameters: dict[str, Any] = {}
-    skip: bool = False
+    skip: StrictBool = False
 
 
 class RetryAnswer(BaseModel):
@@ -263,8 +263,10 @@ class ResumeRequest(BaseModel):
     """``step`` counts from 0; without it all steps of the run that are paused go on. ``retry``: what has failed in the
     run is done again, too."""
 
-    step: int | None = Field(default=None, ge=0)
-    retry: bool = False
+    model_config = ConfigDict(extra="forbid")
+
+    step: int | None = Field(default=None, ge=0, le=MOST, strict=True)
+    retry: StrictBool = False
 
 
 class ResumeAnswer(BaseModel):
@@ -284,7 +286,9 @@ class UndoAnswer(BaseModel):
 class PriorityChange(BaseModel):
     """Jobs of higher priority go first."""
 
-    priority: int = Field(ge=-1_000_000, le=1_000_000)
+    model_config = ConfigDict(extra="forbid")
+
+    priority: int = Field(ge=-1_000_000, le=1_000_000, strict=True)
 
 
 class ProcessorSummary(BaseModel):

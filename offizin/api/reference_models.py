@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from offizin.api.policy_fields import PolicyFields
 from offizin.jobs import State
@@ -56,8 +56,8 @@ class JobInput(PYJobInput, PolicyFields):
     ``on_existing_output`` overwrite does; and the other policies."""
 
     agent_type: AgentType = AgentType.WORKER
-    priority: int = 0
-    overwrite: bool = False
+    priority: StrictInt = 0
+    overwrite: StrictBool = False
 
 
 class PYJobOutput(BaseModel):

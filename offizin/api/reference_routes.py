@@ -35,6 +35,8 @@ from offizin.errors import (
     RunUnknown,
     WorkflowExists,
     WorkflowUnknown,
+    WorkspaceDeleted,
+    WorkspaceUnknown,
 )
 
 Endpoint = Callable[..., Awaitable[Any]]
@@ -100,7 +102,7 @@ def reference_router(server: Endpoints) -> APIRouter:
     job: dict[str, Any] = {"response_model": PYJobOutput, **bare}
     run: dict[str, Any] = {"response_model": PYWorkflowJobOutput, "response_model_exclude_defaults": True, **bare}
     text: dict[str, Any] = {"response_class": PlainTextResponse}
-    not_run = (NotFound, ProcessorUnknown, MetsMissing, ParameterInvalid, Conflict)
+    not_run = (ProcessorUnknown, MetsMissing, WorkspaceUnknown, WorkspaceDeleted, ParameterInvalid, Conflict)
     for method, path, endpoint, operation, tags, summary, more in (
         ("GET", "/", server.home_page, "homePage", ["discovery"],
          "Get information about the processing server", told(HomePage)),
@@ -122,7 +124,7 @@ def reference_router(server: Endpoints) -> APIRouter:
          "Get the log file of a job id", text),
         ("POST", "/result_callback", server.remove_job_from_request_cache, "reportResult", ["processing"],
          "Callback used by a worker for reporting result of a processing request",
-         {"responses": NOTHING_TOLD["responses"] | errors(NotFound)}),
+         {"responses": NOTHING_TOLD["responses"] | errors(NotFound, WorkspaceUnknown, WorkspaceDeleted)}),
         ("POST", "/workflow", server.upload_workflow, "postWorkflow", ["workflow"],
          "Upload/Register a new workflow script",
          {"status_code": 201, **told(StoredWorkflow, WorkflowExists, status=201)}),

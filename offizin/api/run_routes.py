@@ -112,22 +112,22 @@ async def report(
     return HTMLResponse(await asyncio.to_thread(as_html_file, found)) if as_html else found
 
 
-@router.delete("/workflow/job/{run_id}", responses=errors(RunUnknown, Conflict))
-async def cancel_run(offizin: CurrentOffizin, run_id: str) -> CancelAnswer:
+@router.delete("/workflow/job/{workflow_job_id}", responses=errors(RunUnknown, Conflict))
+async def cancel_run(offizin: CurrentOffizin, workflow_job_id: str) -> CancelAnswer:
     """Cancel a run: what waits is over at once, what runs is ended."""
-    run = await run_views.run_row(offizin, run_id)
+    run = await run_views.run_row(offizin, workflow_job_id)
     cancelled = await offizin.cancellation.cancel_run(run.seq)
     if not cancelled.over and not cancelled.running:
-        raise Conflict(f"run {run_id} is over already", advice="There is nothing to cancel.")
+        raise Conflict(f"run {workflow_job_id} is over already", advice="There is nothing to cancel.")
     return CancelAnswer(cancelled=cancelled.over, running=cancelled.running)
 
 
-@router.patch("/workflow/job/{run_id}", responses=errors(RunUnknown, Conflict))
-async def set_priority(offizin: CurrentOffizin, run_id: str, change: PriorityChange) -> RunSummary:
+@router.patch("/workflow/job/{workflow_job_id}", responses=errors(RunUnknown, Conflict))
+async def set_priority(offizin: CurrentOffizin, workflow_job_id: str, change: PriorityChange) -> RunSummary:
     """Change the priority of a run. What lies in front of a worker already keeps its place: some 50 ms of work."""
-    run = await run_views.run_row(offizin, run_id)
+    run = await run_views.run_row(offizin, workflow_job_id)
     await offizin.priorities.set_priority(run.seq, change.priority)
-    return await run_views.run_summary(offizin, run_id)
+    return await run_views.run_summary(offizin, workflow_job_id)
 
 
 @router.post("/workflow/job/{run_id}/retry", responses=errors(RunUnknown, ProcessorUnknown, ParameterInvalid, Conflict))

@@ -103,9 +103,13 @@ class MetsServers:
 
     def _resolved(self, path: Path) -> Path:
         found = self._references.roots.require(path)
-        if found.is_dir():
-            found = self._references.roots.require(found / "mets.xml")
-        if not found.is_file():
+        try:
+            if found.is_dir():
+                found = self._references.roots.require(found / "mets.xml")
+            is_there = found.is_file()
+        except OSError:  # no file can have such a name
+            is_there = False
+        if not is_there:
             raise MetsMissing(
                 f"there is no METS at {one_line(str(path))}",
                 advice="Give the directory of a workspace on the server's machine.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from offizin.api.described_methods import methods_at
 from offizin.api.description import ALWAYS, WITH_BODY, WITH_INPUT, examples, model_of
 from offizin.processing_server import ProcessingServer
 from offizin.settings import Settings
@@ -94,6 +96,19 @@ def test_nothing_refers_to_what_is_not_there(document: Json) -> None:
     text = repr(document)
     for name in ("HTTPValidationError", "'ValidationError'"):
         assert name not in text
+
+
+def test_all_methods_of_a_path_are_told(tmp_path: Path) -> None:
+    app = ProcessingServer(settings=Settings(home=tmp_path))
+    assert methods_at(app, "/workflow/job/x") == ["DELETE", "GET", "PATCH"]
+    assert methods_at(app, "/workflow/run") == ["POST"]
+    assert methods_at(app, "/workflow/x") == ["GET", "PUT"]
+    assert methods_at(app, "/nothing/here") == []
+
+
+def test_paths_differ_by_more_than_the_names_of_their_parameters(document: Json) -> None:
+    shapes = [re.sub("{.*?}", "{}", path) for path in document["paths"]]
+    assert len(shapes) == len(set(shapes))
 
 
 def test_examples_stand_in_the_package() -> None:
