@@ -35,7 +35,7 @@ from offizin.api.body_limit import BodyLimit
 from offizin.api.connections import Bounds
 from offizin.api.current import begin, end, running
 from offizin.api.description import describe, operation_id
-from offizin.api.door import Door, who_may_ask
+from offizin.api.door import Door, tell_who_may_ask
 from offizin.api.error_answers import Unforeseen, tell_errors
 from offizin.api.forwarding import Forwarding
 from offizin.api.job_logs import read_log
@@ -103,7 +103,6 @@ class ProcessingServer(FastAPI):
         self.settings = replace(settings, host=self.hostname, port=self.port)
         self._clock = clock
         self._serving: Serving | None = None
-        self.who_may_ask: list[str] = []  # what is to be told of it when the server listens
         self.hosts = Hosts([self.hostname, *settings.allowed_hosts], settings.allowed_origins)
         # From the inside to the outside.
         self.add_middleware(Forwarding)
@@ -150,7 +149,7 @@ class ProcessingServer(FastAPI):
                 published = self.settings.reference.internal_callback_url or url_for_others(bound, scheme)
                 self.hosts.add_of(published)
                 await offizin.listens_at(published)
-                self.who_may_ask = [line async for line in who_may_ask(self.settings, offizin.tokens)]
+                await tell_who_may_ask(self.settings, offizin.tokens)
                 ending = asyncio.create_task(_end_with(offizin, self._serving))
                 try:
                     await self._serving.serve([bound])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import AsyncIterator
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
@@ -106,20 +105,19 @@ def target_of(scope: Scope) -> str:
     return (path + b"?" + query if query else path).decode("latin-1")
 
 
-async def who_may_ask(settings: Settings, tokens: Tokens) -> AsyncIterator[str]:
-    """What is to be told when a server starts, in lines."""
-    everywhere = not is_loopback(settings.host)
+async def tell_who_may_ask(settings: Settings, tokens: Tokens) -> None:
+    """In the log, when a server starts."""
+    alone = is_loopback(settings.host)
     if settings.no_auth:
-        if everywhere:
-            yield "Whoever reaches this address may do everything here (no_auth). Do you mean that?"
-        return
-    if not everywhere and not settings.require_token:
-        yield "Whoever is on this machine may ask; nobody else reaches it."
-        return
-    yield "Requests need a token (docs/security.md)."
-    if not await tokens.exist():
-        home = shlex.quote(str(settings.home))
-        yield f"There is none yet. To make one: offizin token create NAME --scope run --home {home}"
+        if not alone:
+            log.warning("Whoever reaches this address may do everything here (no_auth). Do you mean that?")
+    elif alone and not settings.require_token:
+        log.info("Whoever is on this machine may ask; nobody else reaches the server.")
+    else:
+        log.info("Requests need a token (docs/security.md).")
+        if not await tokens.exist():
+            home = shlex.quote(str(settings.home))
+            log.warning("There is none yet. To make one: offizin token create NAME --scope run --home %s", home)
 
 
 def _refusal(error: OffizinError) -> JSONResponse:

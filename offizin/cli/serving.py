@@ -38,8 +38,6 @@ class _AnnouncedServer(ProcessingServer):
         super().on_listening(url)
         click.echo(f"Offizin listens at {url} (its API: {url}/docs).", err=True)
         click.echo(f"Home: {self.settings.home}. {self._who_works()}", err=True)
-        for line in self.who_may_ask:
-            click.echo(line, err=True)
         click.echo("Ctrl-C ends it; what runs goes on when it is started again.", err=True)
 
     def _who_works(self) -> str:

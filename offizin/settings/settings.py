@@ -219,11 +219,15 @@ def default_home(environment: Mapping[str, str]) -> Path:
     return Path.cwd() / Path(named).expanduser() if named else platformdirs.user_data_path("offizin")
 
 
+# What commands read beside the settings, and what looks like a setting.
+_OF_COMMANDS = ("OFFIZIN_TOKEN",)
+
+
 def _unknown_variables(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Only those that look like a setting misspelt: other programs may have variables of this prefix, too."""
     for name in environment:
         key = name.removeprefix(PREFIX).lower()
-        if name.startswith(PREFIX) and key not in SETTINGS:
+        if name.startswith(PREFIX) and key not in SETTINGS and name not in _OF_COMMANDS:
             hint = did_you_mean(key, SETTINGS)
             if hint.startswith("Did"):
                 yield name, hint

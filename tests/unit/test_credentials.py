@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from offizin.access.credentials import Credentials, read_credentials
 from offizin.access.scopes import Scope
@@ -37,6 +40,17 @@ def test_what_cannot_be_read_is_never_repeated(header: str) -> None:
     with pytest.raises(TokenNeeded) as caught:
         read_credentials(header)
     assert not header or header.rsplit(maxsplit=1)[-1] not in caught.value.message.split()
+
+
+@given(st.text())
+def test_whatever_comes_is_read_or_refused(text: str) -> None:
+    for read in (
+        lambda: read_credentials(text),
+        lambda: read_credentials(f"Basic {text}"),
+        lambda: ONE.asker("GET", "/", f"Offizin-Server {text}"),
+    ):
+        with contextlib.suppress(TokenNeeded):
+            read()
 
 
 def test_no_secret_is_shown() -> None:

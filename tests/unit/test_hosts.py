@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from offizin.access.hosts import Hosts
 from offizin.errors import NotAllowed
@@ -71,6 +75,14 @@ def test_a_link_may_be_followed_and_nothing_else_goes_across_sites() -> None:
     for method, mode in (("GET", "no-cors"), ("POST", "navigate"), ("GET", "")):
         with pytest.raises(NotAllowed, match="somebody else"):
             check("localhost", method=method, site="cross-site", mode=mode)
+
+
+@given(st.text(), st.text())
+def test_whatever_comes_is_fine_or_refused(host: str, origin: str) -> None:
+    with contextlib.suppress(NotAllowed):
+        check(host, origin=origin)
+    with pytest.raises(NotAllowed):
+        check("localhost", origin=f"http://{origin}.example")
 
 
 def test_every_name_is_fine_for_who_says_so() -> None:
