@@ -7,13 +7,15 @@ INSTALLED := $(VENV)/.installed
 # scripts of the environment first: discovery of processors looks along PATH
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test test-long chaos lint types unit bench fuzz-api lock install clean
+.PHONY: help demo test test-long chaos fuzz fuzz-api audit lint types unit bench lock install clean
 
 help:
 	@echo "make demo       render a small book, recognise it with real processors, show its text"
 	@echo "make test       lint, types and all tests (minutes: see CONTRIBUTING.md)"
 	@echo "make test-long  the full fault matrices and long runs"
 	@echo "make chaos      kill a cluster's servers, workers, runners, queue and database connections over a hundred times"
+	@echo "make fuzz       METS, PAGE, workflows, page ranges, URLs and zips changed at random, for five minutes"
+	@echo "make audit      look for known faults in what requirements.lock names (needs the network)"
 	@echo "make lint       ruff, import contracts        make types   mypy        make unit   the fast tests only"
 	@echo "make fuzz-api   thousands of requests to every operation of the OpenAPI document"
 	@echo "make bench      print the benchmark table"
@@ -57,6 +59,18 @@ chaos: $(INSTALLED)
 # Thousands of requests to every operation of the OpenAPI document; EXAMPLES and SEED change how many and which.
 fuzz-api: $(INSTALLED)
 	$(BIN)/python -m tests.api_fuzz $(or $(EXAMPLES),100) $(SEED)
+
+# FUZZ="--seconds 60 --seed 7" changes what is tried; FUZZ="--page docs/security.md" writes the table down.
+fuzz: $(INSTALLED)
+	$(BIN)/python -m tests.fuzz $(FUZZ)
+
+# In an environment of its own: pip-audit is not needed for anything else. AUDIT="--vulnerability-service osv" asks there.
+audit: $(VENV)/audit/bin/pip-audit
+	$< --requirement requirements.lock --no-deps --disable-pip --strict --progress-spinner off $(AUDIT)
+
+$(VENV)/audit/bin/pip-audit: $(INSTALLED)
+	"$(PYTHON)" -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks

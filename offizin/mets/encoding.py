@@ -11,6 +11,8 @@ from offizin.errors import MetsInvalid
 
 _DECLARED = re.compile(rb"""<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z][\w.-]*)["'][^>]*\?>""")
 _LONGEST_DECLARATION = 1024  # bytes; in a long text without end the pattern would go to and fro
+# Python has them for other purposes; some take time that grows with the square of the length.
+_NO_ENCODINGS_OF_XML = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined"})
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _WIDE = ((b"<\x00", "utf-16-le"), (b"\x00<", "utf-16-be"))
 
@@ -62,6 +64,9 @@ def _find(content: bytes, path: Path) -> Encoding:
     if declared is None:
         return Encoding("utf-8")
     try:
-        return Encoding(codecs.lookup(declared[1].decode()).name)
+        name = codecs.lookup(declared[1].decode()).name
+        if name in _NO_ENCODINGS_OF_XML:
+            raise LookupError
+        return Encoding(name)
     except LookupError:
         raise MetsInvalid(f"{path}, line 1: unknown encoding {declared[1].decode()}") from None

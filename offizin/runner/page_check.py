@@ -29,6 +29,8 @@ def fault_in_page(content: bytes) -> str:
         parser.Parse(content, True)
     except ExpatError as error:
         return f"it is no whole XML: {error}"
+    except (LookupError, ValueError) as error:  # of the encoding that it declares
+        return f"it cannot be read: {error}"
     except _Entity as error:
         return f"it declares an entity, {error}, which no PAGE needs"
     return "" if roots == [_ROOT] else f"its root is {roots[0]}, and not {_ROOT}"

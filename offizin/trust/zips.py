@@ -41,6 +41,8 @@ def open_zip(path: Path, limits: ZipLimits) -> ZipFile:
     file = _BoundedReads(io.FileIO(path), most=limits.count * _ENTRY)
     try:
         opened = ZipFile(file)
+        if any(not 0 <= member.header_offset < path.stat().st_size for member in opened.infolist()):
+            raise BadZipFile("a member lies outside of the file")
         check_zip(opened.infolist(), limits)
         file.most = None
     except (BadZipFile, NotImplementedError, ValueError, EOFError) as fault:

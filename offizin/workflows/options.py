@@ -72,7 +72,7 @@ def no_processor(word: str) -> Fault | None:
             "Quotes around a whole step belong to the command line: leave them out. "
             "Use plain blanks between words (text copied from a web page may have others).",
         )
-    if word.removeprefix("ocrd-") == "" or not _PROCESSOR_NAME.fullmatch(word):
+    if word.removeprefix("ocrd-").startswith("-") or word == "ocrd-" or not _PROCESSOR_NAME.fullmatch(word):
         return Fault(
             f"{word!r} is no processor's name",
             "Write the name alone, with or without ocrd-, as in tesserocr-recognize: no path, letters and digits only.",

@@ -121,7 +121,7 @@ class Workflow:
 
 def _own_name(processor: str) -> str:
     name = processor.removeprefix("ocrd-")
-    return processor if name in set(Keyword) else name
+    return processor if name in {*Keyword, "ocrd", "process"} or name.startswith("ocrd-") else name
 
 
 def _policy_lines(policies: Policies) -> Iterator[str]:

@@ -41,8 +41,8 @@ async def test_entities_in_a_mets_are_refused(client: httpx.AsyncClient, tmp_pat
 
 @pytest.mark.parametrize("content", [
     "<mets>" + "<div>" * 100_000, "<?xml " + 'encoding="a" ' * 200_000, "<mets " + 'a="1" ' * 100_000,
-    "\xff\xfe<", "<" * 100_000, "<!--" * 100_000,
-], ids=["bottomless", "declaration without end", "attributes", "half a mark", "tags", "comments"])  # fmt: skip
+    "\xff\xfe<", "<" * 100_000, "<!--" * 100_000, '<?xml version="1.0" encoding="punycode"?>' + "a-b" * 1_000_000,
+], ids=["bottomless", "declaration without end", "attributes", "half", "tags", "comments", "punycode"])  # fmt: skip
 async def test_a_mets_that_does_not_end_is_refused(client: httpx.AsyncClient, tmp_path: Path, content: str) -> None:
     (tmp_path / "mets.xml").write_bytes(content.encode("latin-1"))
     answer = await client.post("/processor/run/ocrd-dummy", json=job(tmp_path / "mets.xml"))

@@ -31,6 +31,11 @@ def test_other_things_are_no_page(other: bytes) -> None:
     assert fault_in_page(other)
 
 
+@pytest.mark.parametrize("encoding", ["latin-1.0", "gb2312", "rot13", "x" * 1000])
+def test_a_page_in_an_encoding_that_cannot_be_read_is_a_fault(encoding: str) -> None:
+    assert fault_in_page(f'<?xml version="1.0" encoding="{encoding}"?><PcGts/>'.encode())
+
+
 def test_entities_are_neither_fetched_nor_blown_up_but_a_fault() -> None:
     outside = b'<!DOCTYPE PcGts [<!ENTITY x SYSTEM "file:///etc/passwd">]><PcGts>&x;</PcGts>'
     assert "entity, x" in fault_in_page(outside)
