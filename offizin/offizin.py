@@ -86,6 +86,7 @@ from offizin.upkeep.service import Service
 from offizin.workers.mets_endpoint import MetsEndpoint
 from offizin.workers.runner import Runner
 from offizin.workers.runner_process import RunnerProcess
+from offizin.workspaces.fetched import Fetching
 
 if TYPE_CHECKING:
     from offizin.stock_workers.stock_workers import StockWorkers
@@ -239,6 +240,9 @@ class Offizin:
         self.lanes = Lanes(self.database, ownership, clock.new_id, read=read_mets, save=save_mets)
         self.workspaces = WorkspaceRegister(self.database, ownership, self.lanes, clock)
         zips = ZipLimits(settings.upload_limit, settings.zip_ratio_limit, settings.zip_count_limit)
+        self.fetching = Fetching(
+            self.addressees, settings.upload_limit, settings.zip_count_limit, self._parts.transport
+        )
         self.arrivals = Arrivals(self.database, self.workspaces, self.home.workspaces, zips)
         contexts = Contexts()
         choosing = Choosing(contexts, self.learned, clock, limits, workforce.slots, server)

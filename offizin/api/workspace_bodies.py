@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+from offizin.api.workspace_models import FromUrl
+
 _BINARY = {"type": "string", "format": "binary"}
+_TEXT = {"type": "string"}
 _FORM = {
     "type": "object",
-    "required": ["workspace"],
-    "properties": {"workspace": _BINARY, "description": {"type": "string"}},
+    "properties": {
+        "workspace": {**_BINARY, "description": "An OCRD-ZIP, or else:"},
+        "images": {"type": "array", "items": _BINARY, "description": "TIFF, PNG or JPEG files, which become pages"},
+        "file_grp": {**_TEXT, "description": "of the images; OCR-D-IMG if not given"},
+        "identifier": {**_TEXT, "description": "of the book, with images"},
+        "description": _TEXT,
+    },
 }
-UPLOAD = {
+UPLOAD: dict[str, Any] = {
     "application/vnd.ocrd+zip": {"schema": _BINARY, "example": "PK…"},
     "multipart/form-data": {"schema": _FORM, "example": {"workspace": "PK…", "description": "Faust, 1808"}},
+    "application/json": {
+        "schema": FromUrl.model_json_schema(),
+        "example": {"mets_url": "https://digital.example.org/faust/mets.xml", "file_grps": ["MAX"]},
+    },
 }
 
 

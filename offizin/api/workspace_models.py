@@ -44,3 +44,15 @@ class WorkspaceFiles(BaseModel):
 
     files: list[WorkspaceFile]
     next: int | None
+
+
+class FromUrl(BaseModel):
+    """A workspace that is to be fetched. ``file_grps``: the groups whose files are fetched as well, none if the list is
+    empty; not given, the images of its pages (OCR-D-IMG, MAX or DEFAULT, the first that is there). Other files keep
+    their URLs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mets_url: str
+    file_grps: list[str] | None = Field(default=None, max_length=1000)
+    description: str = ""

@@ -20,6 +20,7 @@ from offizin.errors import (
     MetsMissing,
     NotFound,
     TooLarge,
+    UrlForbidden,
     WorkspaceDeleted,
     WorkspaceInUse,
     WorkspaceInvalid,
@@ -46,12 +47,18 @@ async def get_workspaces(
     return [workspace_views.shown(request, row, workspace_views.at_hand(offizin, row)) for row in found[:limit]]
 
 
-@router.post("/workspace", status_code=201, responses=errors(WorkspaceInvalid, TooLarge), openapi_extra=body(UPLOAD))
+@router.post(
+    "/workspace",
+    status_code=201,
+    responses=errors(WorkspaceInvalid, UrlForbidden, TooLarge),
+    openapi_extra=body(UPLOAD),
+)
 async def create_workspace(
     request: Request, response: Response, offizin: CurrentOffizin, description: str = ""
 ) -> Workspace:
     """Upload a workspace: an OCRD-ZIP, or a zip of a workspace's directory, as the body or as the file ``workspace`` of
-    a form. It is there when the whole of it is sound. ``description`` goes before what a bag says of itself."""
+    a form; or a form with ``images``; or have it fetched from the URL of a METS. It is there when the whole of it is
+    sound. ``description`` goes before what a bag says of itself."""
     row = await workspace_uploads.create(offizin, request, description)
     shown = workspace_views.shown(request, row, await workspace_views.opened(offizin, row))
     response.headers["Location"] = shown.url

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import asyncio
+from collections import Counter
 
 from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 
 from offizin.api import uploads
 from offizin.api.form_into_files import Form
+from offizin.api.workspace_models import FromUrl
 from offizin.errors import WorkspaceInvalid
 from offizin.offizin import Offizin
 from offizin.store.workspaces import WorkspaceRow
-from offizin.workspaces.incoming import Incoming
+from offizin.workspaces.incoming import Incoming, not_written
 from offizin.workspaces.received import Received
+from offizin.workspaces.uploaded_images import workspace_of_images
 
 _FIELD = "workspace"
+_IMAGES = "images"
 
 
 async def create(offizin: Offizin, request: Request, description: str) -> WorkspaceRow:
@@ -42,8 +48,14 @@ async def _received(offizin: Offizin, request: Request, incoming: Incoming) -> t
         return await offizin.arrivals.unpack(incoming), ""
     if kind == uploads.FORM:
         form = await uploads.into_form(request, incoming.parts, most)
-        _only_file(form).replace(incoming.upload)
-        return await offizin.arrivals.unpack(incoming), form.fields.get("description", "")
+        return await _from_form(offizin, form, incoming), form.fields.get("description", "")
+    if kind == "application/json":
+        asked = _asked(await uploads.whole(request))
+        try:
+            fetched = await offizin.fetching.workspace(asked.mets_url, asked.file_grps, incoming.unpacked)
+        except OSError as error:
+            raise not_written(error) from error
+        return fetched, asked.description
     raise WorkspaceInvalid(
         f"the body is of a type that no workspace comes in: {kind[:100]!r}",
         advice="Send an OCRD-ZIP as application/vnd.ocrd+zip, or a form (multipart/form-data) with a file "
@@ -51,12 +63,37 @@ async def _received(offizin: Offizin, request: Request, incoming: Incoming) -> t
     )
 
 
-def _only_file(form: Form) -> Path:
-    found = [file.path for file in form.files if file.name == _FIELD]
-    if len(found) != 1 or len(form.files) != 1:
-        names = ", ".join(sorted({file.name[:100] for file in form.files})) or "none"
+async def _from_form(offizin: Offizin, form: Form, incoming: Incoming) -> Received:
+    """An OCRD-ZIP, or images."""
+    names = Counter(file.name for file in form.files)
+    if names == {_FIELD: 1}:
+        await asyncio.to_thread(form.files[0].path.replace, incoming.upload)
+        return await offizin.arrivals.unpack(incoming)
+    if set(names) != {_IMAGES}:
+        shown = ", ".join(sorted(name[:100] for name in names)) or "none"
         raise WorkspaceInvalid(
-            f"the form must have one file, in the field '{_FIELD}'; it has {len(form.files)}: {names}",
+            f"the form must have one file '{_FIELD}', or files '{_IMAGES}'; it has {len(form.files)}: {shown}",
             advice=f"As in: curl -F {_FIELD}=@book.ocrd.zip URL/workspace",
         )
-    return found[0]
+
+    def make() -> Received:
+        try:
+            return workspace_of_images(
+                [(file.filename, file.path) for file in form.files],
+                incoming.unpacked,
+                file_grp=form.fields.get("file_grp") or "OCR-D-IMG",
+                identifier=form.fields.get("identifier") or incoming.place.name,
+                created=offizin.clock.now(),
+            )
+        except OSError as error:
+            raise not_written(error) from error
+
+    return await asyncio.to_thread(make)
+
+
+def _asked(body: bytes) -> FromUrl:
+    try:
+        return FromUrl.model_validate_json(body)
+    except ValidationError as error:
+        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors(include_context=False)]
+        raise RequestValidationError(faults) from error
