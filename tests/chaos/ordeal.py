@@ -56,6 +56,7 @@ class Ordeal:
         self.mark = str(uuid.uuid4())
         self.lives = 0
         self.batches: list[Batch] = []
+        self._runs: dict[str, dict[str, Any]] = {}  # that were seen, by id
         self.receiver = CallbackReceiver()
         self._processors = processors
         self._save_interval = save_interval
@@ -108,18 +109,24 @@ class Ordeal:
             return False
         return True
 
-    def _known(self, client: httpx.Client) -> dict[str, dict[str, Any]]:
-        """All runs by their labels. One that the server took and could not tell of must be among them, once."""
-        found: dict[str, dict[str, Any]] = {}
+    def _known(self, client: httpx.Client, *, as_they_are_now: bool = False) -> dict[str, dict[str, Any]]:
+        """All runs by their labels; only what is new is asked for, unless their states matter. One that the server took
+        and could not tell of must be among them, once."""
+        if as_they_are_now:
+            self._runs.clear()
         earlier: dict[str, Any] = {}
         while True:
-            answer = client.get("/workflow/jobs", params={"limit": 1000, **earlier}).raise_for_status().json()
-            for run in answer["runs"]:
-                assert run["description"] not in found, f"{run['description']} was taken twice"
-                found[run["description"]] = run
-            if answer["next"] is None:
-                return found
+            answer = client.get("/workflow/jobs", params={"limit": 50, **earlier}).raise_for_status().json()
+            new = [run for run in answer["runs"] if run["run_id"] not in self._runs]
+            self._runs.update((run["run_id"], run) for run in new)
+            if answer["next"] is None or not new:
+                break
             earlier = {"before": answer["next"]}
+        found: dict[str, dict[str, Any]] = {}
+        for run in self._runs.values():
+            assert run["description"] not in found, f"{run['description']} was taken twice"
+            found[run["description"]] = run
+        return found
 
     def _submit(self, client: httpx.Client, batch: Batch, order: Order) -> None:
         mets, label = str(batch.directory / order.book / "mets.xml"), batch.label(order)
@@ -176,7 +183,7 @@ class Ordeal:
         """Wait until every run has ended and was called back, then end the server in good order."""
         assert self.submit_what_is_left(server), server.said
         with httpx.Client(base_url=server.url, timeout=FINISH_SECONDS) as client:
-            known = self._known(client)
+            known = self._known(client, as_they_are_now=True)
         labels = {batch.label(order) for batch in self.batches for order in ORDERS}
         assert known.keys() == labels, f"runs are missing: {labels - known.keys()}"
         run_ids = {run["run_id"] for run in known.values()}
@@ -190,7 +197,7 @@ class Ordeal:
     def outcomes(self, server: Server) -> list[Outcome]:
         """How each batch has ended; asked of the server that runs, before it ends."""
         with httpx.Client(base_url=server.url, timeout=FINISH_SECONDS) as client:
-            known = self._known(client)
+            known = self._known(client, as_they_are_now=True)
             names = {run["run_id"]: label.partition(" ")[2] for label, run in known.items()}
             return [self._outcome(client, batch, known, names) for batch in self.batches]
 
