@@ -17,6 +17,8 @@ from offizin.errors import NotAllowed
 # RFC 9110, section 7.2, without what no host is called
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]*)?")
 
+_MOST_REMEMBERED = 100
+
 
 class Hosts:
     """``names``: hosts that this server is known by (``*.example.org``: and all below); ``origins``: of web pages that
@@ -24,6 +26,7 @@ class Hosts:
 
     def __init__(self, names: Iterable[str], origins: Iterable[str] = ()) -> None:
         self._names = {_plain(name) for name in names}
+        self._known: set[str] = set()  # that were looked at already
         self._origins = {origin.lower().rstrip("/") for origin in origins}
 
     def add(self, name: str) -> None:
@@ -64,6 +67,14 @@ class Hosts:
             )
 
     def _is_known(self, host: str) -> bool:
+        if host in self._known:
+            return True
+        known = self._may_be_meant(host)
+        if known and len(self._known) < _MOST_REMEMBERED:
+            self._known.add(host)
+        return known
+
+    def _may_be_meant(self, host: str) -> bool:
         name = _name_in(host)
         if name is None:
             return False

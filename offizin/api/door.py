@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import shlex
+from functools import lru_cache
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,6 +28,9 @@ log = logging.getLogger(__name__)
 ASKER = "offizin.asker"
 
 
+_HEADERS = frozenset({b"host", b"origin", b"sec-fetch-site", b"sec-fetch-mode", b"authorization"})
+
+
 class Door:
     """Host and Origin are looked at always, a token is asked for where other machines reach the server."""
 
@@ -34,6 +38,7 @@ class Door:
         self._app = app
         self._settings = settings
         self._hosts = hosts
+        self._alone = is_loopback(settings.host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -67,15 +72,16 @@ class Door:
 
     async def _admitted(self, scope: Scope) -> Holder | None:
         """Who asks; None where nobody needs to say so. Raises NotAllowed, TokenNeeded, Unavailable."""
-        headers, method, path = Headers(scope=scope), scope["method"], scope["path"]
+        method, path, sent = scope["method"], scope["path"], _looked_at(scope)
+        first = {name: values[0] for name, values in sent.items()}
         self._hosts.check(
-            method, headers.getlist("host"), headers.getlist("origin"),
-            headers.get("sec-fetch-site", ""), headers.get("sec-fetch-mode", ""),
+            method, sent.get(b"host", ()), sent.get(b"origin", ()),
+            first.get(b"sec-fetch-site", ""), first.get(b"sec-fetch-mode", ""),
         )  # fmt: skip
         if scopes.is_open(path) or not self._asks_for_token(scope):
             return None
         offizin = running(scope["app"])
-        authorization = headers.get("authorization", "")
+        authorization = first.get(b"authorization", "")
         if authorization.startswith(SCHEME):
             return offizin.signatures.asker(method, target_of(scope), authorization)
         given = read_credentials(authorization)
@@ -95,7 +101,22 @@ class Door:
         host, port = scope.get("server") or ("", None)
         if settings.no_auth or port is None:
             return False
-        return settings.require_token or not is_loopback(settings.host) or (is_address(host) and not is_loopback(host))
+        return settings.require_token or not self._alone or _is_outward(host)
+
+
+@lru_cache(100)
+def _is_outward(host: str) -> bool:
+    """Whether other machines may have come in there."""
+    return is_address(host) and not is_loopback(host)
+
+
+def _looked_at(scope: Scope) -> dict[bytes, list[str]]:
+    """The headers that matter here, in one go: this is on the way of every request."""
+    found: dict[bytes, list[str]] = {}
+    for name, value in scope["headers"]:
+        if name in _HEADERS:
+            found.setdefault(name, []).append(value.decode("latin-1"))
+    return found
 
 
 def target_of(scope: Scope) -> str:
