@@ -1,7 +1,8 @@
 """POST /tcp_mets: a request to the METS server of a workspace, wrapped in JSON, and its answer unwrapped.
 
 Source: ocrd_network/tcp_to_uds_mets_proxy.py of `ocrd` 3.13.3. There a refused request is answered with 200 and
-``{"error": …}``, which the reference's client takes for success; here the status says so, too.
+``{"error": …}``, which the reference's client takes for success; here the status says so, too. ``status`` is the METS
+server's own.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def _unwrapped(asked: MetsRequest, said: Answer) -> JSONResponse:
     if said.status >= 400:
         advice = "The stock client takes it for an error of the METS server."
         body = error_body(_message(text), "mets_request_refused", advice)
-        return JSONResponse({"error": text, **body}, said.status if said.status >= 500 else 400)
+        return JSONResponse({"error": text, "status": said.status, **body}, said.status if said.status >= 500 else 400)
     if asked.response_type == "empty":
         return JSONResponse({})
     if asked.response_type == "text":

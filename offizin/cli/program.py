@@ -36,6 +36,7 @@ COMMANDS = {
     "doctor": ("doctor", "Look for what is missing on this machine."),
     "token": ("token", "Say who may ask a server for what."),
     "serve": ("serve", "Start a server for many runs and users."),
+    "mets-server": ("mets_server", "Serve the METS of a workspace to OCR-D programs called by hand."),
     "worker": ("worker", "Work for the servers of a cluster, from this machine."),
 }
 

@@ -202,6 +202,17 @@ class Client:
             async for part in response.aiter_bytes():
                 yield part
 
+    async def ask_mets_server(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """A request to the METS server of a workspace, wrapped as the reference does: its answer, or what it has
+        refused, with ``error`` and ``status``."""
+        try:
+            response = await self._http.post("/tcp_mets", json=request)
+        except httpx.RequestError as error:
+            raise unreachable(error, self.server) from error
+        if not response.is_success and b'"error"' not in response.content:
+            raise error_from(response, self.server)
+        return self._decode(response.content, dict[str, Any])
+
     async def changes(self, *, run: str = "", after: int | None = None) -> AsyncGenerator[Changes]:
         """Changes as they happen, of one run or of all; after number ``after``, or from now on. Without end.
 

@@ -4,30 +4,45 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
-from offizin.errors import OwnedElsewhere
-from offizin.mets_server.protocol import Answer, ServedMets, answer
+from offizin.errors import OffizinError
+from offizin.mets_server.protocol import Answer
 
 log = logging.getLogger(__name__)
 
 _MOST_BYTES = 1 << 20
 _TOO_LONG = Answer(413, b'{"detail":"Content Too Large"}')
-_NOBODY = Answer(404, b'{"detail":"there is no such attempt, or it is over"}')
 _FAULT = Answer(500, b'{"detail":"this is a fault of the server: its log tells more"}')
 
 
-class MetsApplication:
-    """``find`` gets the path of a request: what answers it (None: nobody does), and the rest of the path."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request. ``headers``: names in lower case."""
 
-    def __init__(self, find: Callable[[str], tuple[ServedMets | None, str]]) -> None:
-        self._find = find
+    method: str
+    path: str
+    query: str
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+    def header(self, name: str) -> list[str]:
+        return [value.decode("latin-1") for key, value in self.headers if key == name.encode()]
+
+
+class MetsApplication:
+    """``reply`` answers each request. What it raises under OffizinError is told as the reference tells errors."""
+
+    def __init__(self, reply: Callable[[Asked], Awaitable[Answer]]) -> None:
+        self._answer = reply
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-        reply = await self._reply(scope, receive)
-        if reply is None:
+        body = await _body(receive)
+        if body is None:
             return
+        reply = _TOO_LONG if len(body) > _MOST_BYTES else await self._reply(scope, body)
         headers = [
             (b"content-type", reply.media_type.encode()),
             (b"content-length", str(len(reply.body)).encode()),
@@ -35,27 +50,25 @@ class MetsApplication:
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
 
-    async def _reply(self, scope: MutableMapping[str, Any], receive: Any) -> Answer | None:
-        """None: the client has gone."""
-        if self._find(str(scope["path"]))[0] is None:
-            return _NOBODY
-        body = bytearray()
-        while True:
-            event = await receive()
-            if event["type"] == "http.disconnect":
-                return None
-            body += event.get("body", b"")
-            if len(body) > _MOST_BYTES:
-                return _TOO_LONG
-            if not event.get("more_body"):
-                break
-        served, path = self._find(str(scope["path"]))
-        if served is None:  # it ended meanwhile
-            return _NOBODY
+    async def _reply(self, scope: MutableMapping[str, Any], body: bytes) -> Answer:
+        query = scope["query_string"].decode("latin-1")
         try:
-            return await answer(served, scope["method"], path, scope["query_string"].decode("latin-1"), bytes(body))
-        except OwnedElsewhere as error:
+            return await self._answer(Asked(scope["method"], str(scope["path"]), query, list(scope["headers"]), body))
+        except OffizinError as error:
             return Answer(error.http_status, json.dumps(error.message).encode())
         except Exception:
-            log.exception("a METS request in %s failed", served.directory)
+            log.exception("%s %s failed", scope["method"], scope["path"])
             return _FAULT
+
+
+async def _body(receive: Any) -> bytes | None:
+    """No more than is allowed, and a little; None if the client has gone."""
+    body = bytearray()
+    while len(body) <= _MOST_BYTES:
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            return None
+        body += event.get("body", b"")
+        if not event.get("more_body"):
+            break
+    return bytes(body)

@@ -6,15 +6,14 @@ Whoever knows a URL may add to the attempt, so its path cannot be guessed, and i
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
-import socket
-from collections.abc import Iterator
-from typing import Any
 
-from offizin.mets_server.application import MetsApplication
-from offizin.mets_server.protocol import ServedMets
+from offizin.mets_server.application import Asked, MetsApplication
+from offizin.mets_server.listener import Listener, bound_on_loopback
+from offizin.mets_server.protocol import Answer, ServedMets, answer
 from offizin.workers.attempt_mets import AttemptMets, ServedAttempt
+
+_NOBODY = Answer(404, b'{"detail":"there is no such attempt, or it is over"}')
 
 
 class MetsEndpoint:
@@ -23,8 +22,7 @@ class MetsEndpoint:
     def __init__(self) -> None:
         self._attempts: dict[str, ServedMets] = {}
         self._address = ""
-        self._server: Any = None
-        self._serving: asyncio.Task[None] | None = None
+        self._listener: Listener | None = None
         self._starting = asyncio.Lock()
 
     async def open(self, mets: AttemptMets) -> str:
@@ -34,8 +32,10 @@ class MetsEndpoint:
     async def serve(self, mets: ServedMets) -> str:
         """As ``open``."""
         async with self._starting:
-            if self._serving is None or self._serving.done():
-                self._listen()
+            if self._listener is None or self._listener.has_ended:
+                bound = bound_on_loopback()
+                self._address = f"http://127.0.0.1:{bound.getsockname()[1]}"
+                self._listener = Listener(MetsApplication(self._reply), bound)
         name = secrets.token_hex(16)
         self._attempts[name] = mets
         return f"{self._address}/{name}"
@@ -46,44 +46,13 @@ class MetsEndpoint:
 
     async def stop(self) -> None:
         self._attempts.clear()
-        serving, self._serving = self._serving, None
-        if serving is not None:
-            self._server.should_exit = self._server.force_exit = True
-            await asyncio.gather(serving, return_exceptions=True)
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            await listener.stop()
 
-    def _listen(self) -> None:
-        import uvicorn  # only a worker with such programs needs it
-
-        class Server(uvicorn.Server):
-            @contextlib.contextmanager
-            def capture_signals(self) -> Iterator[None]:
-                """They are the worker's own."""
-                yield
-
-        bound = socket.socket()
-        try:
-            bound.bind(("127.0.0.1", 0))
-            bound.listen(128)
-        except BaseException:
-            bound.close()
-            raise
-        config = uvicorn.Config(
-            MetsApplication(self._find),
-            interface="asgi3",
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            proxy_headers=False,
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            date_header=False,
-        )
-        self._server = Server(config)
-        self._address = f"http://127.0.0.1:{bound.getsockname()[1]}"
-        self._serving = asyncio.create_task(self._server.serve(sockets=[bound]), name="METS endpoint")
-
-    def _find(self, path: str) -> tuple[ServedMets | None, str]:
-        name, _, rest = path.removeprefix("/").partition("/")
-        return self._attempts.get(name), rest
+    async def _reply(self, asked: Asked) -> Answer:
+        name, _, path = asked.path.removeprefix("/").partition("/")
+        served = self._attempts.get(name)
+        if served is None:
+            return _NOBODY
+        return await answer(served, asked.method, path, asked.query, asked.body)

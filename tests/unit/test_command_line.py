@@ -41,7 +41,7 @@ def test_the_help_of_the_whole_names_every_command_and_exit_code(capsys: pytest.
 
 def test_the_documentation_has_the_same_commands_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     written = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
-    assert set(re.findall(r"^\| `offizin (\w+)", written, re.MULTILINE)) == set(COMMANDS)
+    assert set(re.findall(r"^\| `offizin ([\w-]+)", written, re.MULTILINE)) == set(COMMANDS)
     exit_code_of(["--help"])
     table = capsys.readouterr().out.partition("Exit codes:")[2]
     told = {int(line.split()[0]) for line in table.splitlines() if line.strip()}
