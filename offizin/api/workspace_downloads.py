@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fastapi.responses import StreamingResponse
 
+from offizin.api.workspace_files import place_of
 from offizin.offizin import Offizin
 from offizin.store import workspaces
 from offizin.store.transaction import Transaction
@@ -21,7 +22,7 @@ async def as_zip(offizin: Offizin, row: WorkspaceRow, media_type: str) -> Stream
     """With a METS that has all results so far. Raises MetsMissing, MetsInvalid, MetsChanged, Conflict,
     OwnedElsewhere."""
     await save(offizin, row)
-    what = await asyncio.to_thread(packing, Path(row.mets))
+    what = await asyncio.to_thread(packing, Path(row.mets), lambda _, name: place_of(offizin, row, name))
     parts = ocrd_zip(what, row.id, row.base_version, offizin.clock.now())
     name = {"Content-Disposition": f'attachment; filename="{row.id}.ocrd.zip"'}
     return StreamingResponse(parts, media_type=media_type, headers=name)

@@ -34,6 +34,7 @@ COMMANDS = {
     "resume": ("resume", "Give what was paused work again."),
     "workflow": ("workflow", "Print a workflow's tasks as other OCR-D programs read them."),
     "doctor": ("doctor", "Look for what is missing on this machine."),
+    "workspace": ("workspace", "Give a server books, and get them back."),
     "token": ("token", "Say who may ask a server for what."),
     "serve": ("serve", "Start a server for many runs and users."),
     "mets-server": ("mets_server", "Serve the METS of a workspace to OCR-D programs called by hand."),

@@ -27,8 +27,10 @@ from offizin.client.answers import (
     Token,
     WorkerList,
     WorkerSummary,
+    Workspace,
 )
-from offizin.client.client import UNIX, Client
+from offizin.client.asking import UNIX
+from offizin.client.client import Client
 from offizin.client.following import follow_run
 from offizin.client.orders import Again, Order
 
@@ -63,5 +65,6 @@ __all__ = [
     "Token",
     "WorkerList",
     "WorkerSummary",
+    "Workspace",
     "follow_run",
 ]

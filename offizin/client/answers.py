@@ -95,6 +95,19 @@ class StepSummary(msgspec.Struct, frozen=True):
         return self.units.get(state, 0)
 
 
+class Workspace(msgspec.Struct, frozen=True):
+    """``managed``: its files lie with the server. ``pages`` and ``file_grps`` are None where it has not looked."""
+
+    workspace_id: str
+    path_to_mets: str
+    url: str = msgspec.field(name="@id", default="")
+    description: str = ""
+    managed: bool = False
+    added_at: float = 0.0
+    pages: int | None = None
+    file_grps: list[str] | None = None
+
+
 class RunSummary(msgspec.Struct, frozen=True):
     """A run and how far it is. ``state`` is final only when ``ended_at`` is set: then the METS holds its files."""
 

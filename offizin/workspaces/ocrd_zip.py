@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from offizin import __version__
 from offizin.errors import Conflict, MetsInvalid, MetsMissing, PathForbidden
-from offizin.messages import File
 from offizin.mets.encoding import to_utf8
 from offizin.mets.scan import Scan
 from offizin.trust.one_line import one_line
-from offizin.trust.paths import inside
+from offizin.trust.paths import inside, plain_name
 from offizin.workspaces.bag import BAGIT, MANIFEST, PROFILE
 from offizin.workspaces.zip_stream import ZipStream
 
 _NAMED = 5  # files in an error
+PlaceOf = Callable[[Path, str], Path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,9 @@ class Packing:
     identifier: str | None
 
 
-def packing(mets: Path) -> Packing:
+def packing(mets: Path, place_of: PlaceOf = inside) -> Packing:
     """As the METS is on disk now. Files that have a URL and do not lie inside, or are not there, are left to the URL.
+    ``place_of`` says where a name leads, or raises PathForbidden.
 
     Blocking. Raises MetsMissing, MetsInvalid, and Conflict for files without URL of which that holds.
     """
@@ -50,7 +51,7 @@ def packing(mets: Path) -> Packing:
     left_out: dict[str, None] = {}
     for file in found.files:
         if file.local_filename:
-            if _is_there(mets.parent, file):
+            if _is_there(mets.parent, file.local_filename, place_of):
                 names[file.local_filename] = None
             elif not file.url:
                 left_out[file.local_filename] = None
@@ -111,9 +112,10 @@ def ocrd_zip(what: Packing, identifier: str, base_version: str, now: float) -> I
     yield from stream.end()
 
 
-def _is_there(directory: Path, file: File) -> bool:
+def _is_there(directory: Path, name: str, place_of: PlaceOf) -> bool:
     try:
-        return inside(directory, file.local_filename or "").is_file()
+        plain_name(name)
+        return place_of(directory, name).is_file()
     except PathForbidden:
         return False
 
