@@ -105,7 +105,7 @@ def outgoing_url(url: str, addressees: Addressees) -> httpx.URL:
     try:
         parsed = httpx.URL(url)
         sound = parsed.scheme in ("http", "https") and bool(parsed.host) and (parsed.port or 0) <= 65535
-        sound = sound and len(url) <= _LONGEST and not any(character <= " " or character == "\x7f" for character in url)
+        sound = sound and len(url) <= _LONGEST and not any(character < " " or character == "\x7f" for character in url)
     except (httpx.InvalidURL, ValueError):
         sound = False
     if not sound:

@@ -135,16 +135,18 @@ class Ordeal:
                 "path_to_mets": mets, "input_file_grps": ["OCR-D-IMG"], "output_file_grps": [order.workflow],
                 "description": label, "callback_url": self.receiver.url + label,
             }  # fmt: skip
-            client.post("/processor/run/ocrd-dummy", json=body).raise_for_status()
+            answer = client.post("/processor/run/ocrd-dummy", json=body)
+            assert answer.is_success, answer.text
             return
-        client.post(
+        answer = client.post(
             "/workflow/run",
             params={
                 "mets_path": mets, "page_wise": order.page_wise, "overwrite": order.overwrite, "description": label,
                 "workflow_callback_url": self.receiver.url + label,
             },
             data={"workflow": order.workflow},
-        ).raise_for_status()  # fmt: skip
+        )  # fmt: skip
+        assert answer.is_success, answer.text
 
     def _cancel(self, client: httpx.Client, batch: Batch) -> None:
         known = self._known(client)
