@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 import httpx
 
 from offizin.access import capabilities, signatures
-from offizin.access.capabilities import Capabilities
+from offizin.access.capabilities import Capabilities, Purpose
 from offizin.access.random_text import random_text
 from offizin.access.scopes import Scope
 from offizin.access.signatures import Signatures
@@ -83,7 +83,6 @@ from offizin.upkeep.mets_writer import MetsWriter
 from offizin.upkeep.pauses import Pauses
 from offizin.upkeep.server_heartbeats import ServerHeartbeats
 from offizin.upkeep.service import Service
-from offizin.workers.mets_endpoint import MetsEndpoint
 from offizin.workers.runner import Runner
 from offizin.workers.runner_process import RunnerProcess
 from offizin.workspaces.fetched import Fetching
@@ -136,8 +135,7 @@ class Offizin:
         self.addressees = Addressees.of_server(settings.callback_hosts, loopback=loopback)
         self.cluster = Cluster(settings, self.clock)
         self.hardware = HardwareProbe()
-        self._urls: dict[Path, str] = {}
-        self._endpoint = MetsEndpoint()
+        self._url_for_reference = ""  # known as soon as it listens
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self.home.take)
@@ -191,7 +189,6 @@ class Offizin:
         await self.cluster.stop_workers()
         if self.stock_workers is not None:
             await self.stock_workers.stop()
-        await self._endpoint.stop()
         await self.workforce.stop()
         for service in reversed(self._services):
             await service.stop()
@@ -344,10 +341,11 @@ class Offizin:
         self.callbacks.wake()
         self.delays.wake()
 
-    async def listens_at(self, url: str) -> None:
-        """Other servers find this one at ``url``. Raises Unavailable."""
+    async def listens_at(self, url: str, here: str) -> None:
+        """Other servers find this one at ``url``, programs on this machine at ``here``. Raises Unavailable."""
         await self.database.write(lambda tx: servers.listens_at(tx, self.server, url))
         if self.stock_workers is not None:
+            self._url_for_reference = url if self.settings.reference.use_tcp_mets else here
             await self.stock_workers.start()
 
     async def _leave(self) -> None:
@@ -391,11 +389,11 @@ class Offizin:
             self.processors.look_for = found.look_for
         return found
 
-    async def _mets_url(self, mets: Path) -> str:
-        found = self._urls.get(mets)
-        if found is None:
-            found = self._urls[mets] = await self._endpoint.serve(await self.mets_servers.find(mets))
-        return found
+    def _mets_url(self, mets: Path) -> str:
+        """Where workers of the reference find the METS server of a workspace; the same after a restart, if the server's
+        own URL is."""
+        capability = self.capabilities.capability(Purpose.METS, mets.parent)
+        return f"{self._url_for_reference.rstrip('/')}/tcp_mets/{capability}"
 
     def _to_rabbitmq(self) -> Callable[[Callable[[], None]], Awaitable[Broker]] | None:
         if self.settings.reference.process_queue is None:

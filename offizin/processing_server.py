@@ -148,7 +148,7 @@ class ProcessingServer(FastAPI):
                 )
                 published = self.settings.reference.internal_callback_url or url_for_others(bound, scheme)
                 self.hosts.add_of(published)
-                await offizin.listens_at(published)
+                await offizin.listens_at(published, url_of(bound, scheme))
                 await tell_who_may_ask(self.settings, offizin.tokens)
                 ending = asyncio.create_task(_end_with(offizin, self._serving))
                 try:

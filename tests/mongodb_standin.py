@@ -49,11 +49,10 @@ class MongoDbStandIn:
 
     def stop(self) -> None:
         """Nobody is served any more, and all connections are closed."""
-        assert self._loop is not None
-        assert self._stopping is not None
-        assert self._thread is not None
-        self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join(10)
+        if self._loop is not None and self._stopping is not None and self._thread is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join(10)
+            self._loop = None
 
     async def _serve(self, ready: threading.Event) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
@@ -64,7 +63,7 @@ class MongoDbStandIn:
             try:
                 while True:
                     await self._answer_one(reader, writer)
-            except (asyncio.IncompleteReadError, ConnectionError):
+            except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
                 writer.close()
             finally:
                 writers.discard(writer)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from offizin.messages import AttemptName, File, LogPart
@@ -16,7 +17,7 @@ from offizin.stock_workers.attempts import AttemptOver
 class StockAttempts:
     """``url`` gives the URL of the METS server for the workspace with this METS."""
 
-    def __init__(self, dispatcher: Dispatcher, servers: MetsServers, url: Callable[[Path], Awaitable[str]]) -> None:
+    def __init__(self, dispatcher: Dispatcher, servers: MetsServers, url: Callable[[Path], str]) -> None:
         self._dispatcher = dispatcher
         self._servers = servers
         self._url = url
@@ -24,12 +25,14 @@ class StockAttempts:
         self._late: dict[AttemptName, Dispatched] = {}
 
     async def open(self, name: AttemptName) -> str:
-        piece = self._dispatcher.piece(name)
+        piece = self._open.get(name)
         if piece is None:
-            raise AttemptOver(f"attempt {name.attempt} at job {name.job} is over")
-        self._open[name] = piece
-        await self._servers.adopt([piece])
-        return await self._url(piece.context.mets)
+            piece = self._dispatcher.piece(name)
+            if piece is None:
+                raise AttemptOver(f"attempt {name.attempt} at job {name.job} is over")
+            self._open[name] = piece
+            await self._servers.adopt([piece])
+        return self._url(await asyncio.to_thread(piece.context.mets.resolve))
 
     def close(self, name: AttemptName, late: str = "") -> list[File]:
         piece = self._open.pop(name, None)

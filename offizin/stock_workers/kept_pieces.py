@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from offizin.logs import attempt_log_name, named_attempt
 from offizin.messages import AttemptName
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,11 @@ class KeptPieces:
         """It is over."""
         self._file(name).unlink(missing_ok=True)
 
+    def names(self) -> list[AttemptName]:
+        """Of what is kept."""
+        found = [named_attempt(path.with_suffix(".log").name) for path in self.directory.glob(f"*{_PIECE}")]
+        return [AttemptName(*name) for name in found if name is not None]
+
     def all_of_them(self) -> list[bytes]:
         """What is kept. Raises OSError."""
         return [path.read_bytes() for path in sorted(self.directory.glob(f"*{_PIECE}"))]
@@ -61,7 +67,7 @@ class KeptPieces:
             log.warning("%s cannot be read as a job's log: %s", log_file, error)
 
     def _file(self, name: AttemptName) -> Path:
-        return self.directory / f"{name.job}.{name.attempt}.{name.piece}{_PIECE}"
+        return (self.directory / attempt_log_name(name.job, name.attempt, name.piece)).with_suffix(_PIECE)
 
 
 def _write_whole(file: Path, content: bytes) -> None:

@@ -194,7 +194,9 @@ class StockJobs:
         url = await self.attempts.open(name)
         job = StockJob(piece, name, stock_job_id(name), asyncio.get_running_loop().create_future())
         self._out[job.id] = job
-        self._expected.discard(job.id)
+        if job.id in self._expected:
+            self._expected.discard(job.id)
+            job.disturbed = True  # there was no METS server for a while
         if (early := self._early.pop(job.id, None)) is not None:
             job.end(End(early[0].state), early[1])
         try:

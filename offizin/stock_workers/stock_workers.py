@@ -7,6 +7,7 @@ again; nothing is asked of those who have no ``database`` in their configuration
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
@@ -15,7 +16,8 @@ from offizin.brokers.broker import Broker
 from offizin.brokers.rabbitmq.plain_queues import PlainDelivery, PlainQueues, QueueLook
 from offizin.clock import Clock
 from offizin.errors import Unavailable
-from offizin.stock_workers.attempts import Attempts
+from offizin.messages import AttemptName
+from offizin.stock_workers.attempts import AttemptOver, Attempts
 from offizin.stock_workers.documents import Documents, JobDocument
 from offizin.stock_workers.kept_pieces import KeptPieces
 from offizin.stock_workers.stock_jobs import StockJobs, read
@@ -80,8 +82,11 @@ class StockWorkers:
         self._settling: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        kept = await asyncio.to_thread(self._with_pieces)
-        for name in kept:
+        """Once this returns, workers that an earlier process has given work may add files."""
+        for name, pieces in (await asyncio.to_thread(self._kept)).items():
+            for piece in pieces:
+                with contextlib.suppress(AttemptOver):
+                    await self._attempts.open(piece)
             await self._begin(name, 1)
         self._queues.consume(results_queue(self._server), PREFETCH, self._receive)
         self._task = asyncio.create_task(self._run(), name="workers of the reference")
@@ -170,11 +175,12 @@ class StockWorkers:
         del self._processors[processor.name]
         await processor.end()
 
-    def _with_pieces(self) -> list[str]:
-        """Processors of which something is with workers. Blocking."""
+    def _kept(self) -> dict[str, list[AttemptName]]:
+        """What is with workers, by processor. Blocking."""
         if not self._directory.is_dir():
-            return []
-        return [each.name for each in self._directory.iterdir() if KeptPieces(each).all_of_them()]
+            return {}
+        kept = {each.name: KeptPieces(each).names() for each in self._directory.iterdir()}
+        return {name: pieces for name, pieces in kept.items() if pieces}
 
     def _receive(self, delivery: PlainDelivery) -> None:
         result = read(delivery)

@@ -6,7 +6,7 @@ Imported only then: it needs the packages of the extras ``cluster`` and ``mongod
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from urllib.parse import quote
 
@@ -65,7 +65,7 @@ def reference_workers(
     logs: ArrivingLogs,
     broker: Broker,
     server: str,
-    url: Callable[[Path], Awaitable[str]],
+    url: Callable[[Path], str],
 ) -> StockWorkers:
     """``server`` is our name; ``url`` gives the URL of the METS server for the workspace with this METS."""
     queue, mongodb = settings.reference.process_queue, settings.reference.database
@@ -118,10 +118,10 @@ class Surroundings:
             elif any(row.name == HOST and row.message.startswith(AWAY) for row in pauses.all_of_them(tx)):
                 pauses.remove(tx, PauseKind.HOST, HOST)
 
-        if why is not None:
-            log.error("workers of the reference get nothing new: %s", why)
         await self._database.write(write, synced=True)
         await self._pauses.look_at_last()
+        if why is not None:
+            log.error("workers of the reference get nothing new: %s", why)
 
 
 def _anything(name: str) -> msgspec.Raw:

@@ -13,16 +13,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from offizin.brokers.amqp_url import AmqpUrl
 from tests.behaviour.processes import PATIENCE, Programs, Server, die_with_parent
 from tests.mongodb_standin import MongoDbStandIn
-from tests.rabbitmq_server import RabbitMqServer
+from tests.rabbitmq_server import RabbitMqServer, free_ports
 
 _FILE = """\
 use_tcp_mets: {tcp}
 process_queue:
   address: 127.0.0.1
   port: {queue}
-  skip_deployment: true
+{vhost}  skip_deployment: true
   credentials:
     username: guest
     password: guest
@@ -44,6 +45,7 @@ class StockSite:
     queue: str
     mongodb: MongoDbStandIn
     tcp: bool = False
+    port: int = field(default_factory=lambda: free_ports(1)[0])  # of our server, also after a restart
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     servers: list[Server] = field(default_factory=list)
 
@@ -64,11 +66,15 @@ class StockSite:
     def server(self, home: str = "home", **settings: Any) -> Server:
         """One of ours, on the reference's configuration file."""
         config = self.directory / f"{home}.yml"
-        config.write_text(_FILE.format(tcp=str(self.tcp).lower(), queue=self.rabbitmq.port, database=self.mongodb.port))
+        name = AmqpUrl.parse(self.queue).vhost
+        vhost = "" if name == "/" else f"  vhost: {name}\n"
+        config.write_text(
+            _FILE.format(vhost=vhost, tcp=str(self.tcp).lower(), queue=self.rabbitmq.port, database=self.mongodb.port)
+        )
         environment = {key: value for key, value in self.environment.items() if os.environ.get(key) != value}
         environment |= {f"OFFIZIN_{key.upper()}": str(value) for key, value in settings.items()}
         self.programs.remind(self.directory / home)
-        self.servers.append(Server(self.directory / home, config=config, environment=environment))
+        self.servers.append(Server(self.directory / home, self.port, config=config, environment=environment))
         return self.servers[-1]
 
     def worker(self, *command: str) -> subprocess.Popen[bytes]:
@@ -92,6 +98,20 @@ class StockSite:
         log = self.directory / "logs" / "processing_jobs" / f"{job_id}.log"
         until(lambda: log.exists() and text in log.read_text(errors="replace"), self.said)
 
+    def document(self, job_id: str) -> dict[str, Any]:
+        """Of a job, in MongoDB."""
+        found = self.mongodb.collections.get("DBProcessorJob", ())
+        return next((each for each in found if each["job_id"] == job_id), {})
+
+    def worker_of(self, job_id: str) -> subprocess.Popen[bytes]:
+        """The worker that has the job, as soon as one has."""
+
+        def has_it(number: int) -> bool:
+            return job_id in (self.directory / f"worker-{number}.log").read_text(errors="replace")
+
+        until(lambda: self.document(job_id).get("state") == "RUNNING", self.said)
+        return next(each for number, each in enumerate(self.processes) if each.poll() is None and has_it(number))
+
     def said(self) -> str:
         """All that workers have written."""
         logs = [*self.directory.glob("worker-*.log"), *(self.directory / "logs").rglob("*.log")]
@@ -108,11 +128,14 @@ class StockSite:
 
 @contextlib.contextmanager
 def stock_site(
-    directory: Path, programs: Programs, rabbitmq: RabbitMqServer, *, tcp: bool = False
+    directory: Path, programs: Programs, rabbitmq: RabbitMqServer, *, tcp: bool = False, beside: bool = False
 ) -> Iterator[StockSite]:
+    """``beside``: another place may be in use, so this one has a virtual host of its own, which only our key names."""
     mongodb = MongoDbStandIn()
     mongodb.start()
-    site = StockSite(directory, programs, rabbitmq, rabbitmq.fresh_url(), mongodb, tcp)
+    site = StockSite(
+        directory, programs, rabbitmq, rabbitmq.new_url() if beside else rabbitmq.fresh_url(), mongodb, tcp
+    )
     try:
         yield site
     finally:
