@@ -41,13 +41,17 @@ def test_private_addresses_are_called_by_a_server_on_loopback_alone(host: str) -
 @pytest.mark.parametrize("url", [
     "file:///etc/passwd", "ftp://example.org/", "gopher://example.org/", "javascript:alert(1)", "http://", "http:///x",
     "//example.org/x", "example.org", "", "http://[::1", "http://a\r\nX-Injected: 1/", "http://example.org/\r\nX: 1",
-    "http://example.org/ x", "http://example.org:99999/", "http://" + "a" * 9000, "http://exa\0mple.org/", "http://0251.0376.0251.0376/",
+    "http://example.org/\tx", "http://example.org:99999/", "http://" + "a" * 9000, "http://exa\0mple.org/", "http://0251.0376.0251.0376/",
 ])  # fmt: skip
 def test_what_is_no_http_url_is_refused(url: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         outgoing_url(url, NEAR)
     assert refused.value.http_status == 422
     assert refused.value.message.isprintable()
+
+
+def test_a_blank_in_a_url_is_quoted_as_clients_do() -> None:
+    assert outgoing_url("http://127.0.0.1:9000/job 1", NEAR).raw_path == b"/job%201"
 
 
 def test_named_hosts_and_networks_are_called_whatever_they_are() -> None:
