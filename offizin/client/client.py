@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -32,6 +33,7 @@ from offizin.client.answers import (
     WorkerList,
 )
 from offizin.client.event_stream import read_events
+from offizin.client.faults import error_from, unreachable
 from offizin.client.orders import FAILED, Again, Order
 from offizin.client.workspaces import WorkspaceRequests
 
