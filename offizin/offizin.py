@@ -43,6 +43,7 @@ from offizin.scheduling.comparing import Comparing
 from offizin.scheduling.completion import Completion
 from offizin.scheduling.contexts import Contexts
 from offizin.scheduling.dispatch import Dispatcher
+from offizin.scheduling.draining import Draining, StopMode
 from offizin.scheduling.embedded import EmbeddedWorkforce
 from offizin.scheduling.endings import Endings
 from offizin.scheduling.finishing import Finishing
@@ -130,6 +131,7 @@ class Offizin:
         self._at_work = asyncio.Event()
         self.fenced: TakenOver | None = None  # why it ends by itself
         self._abandoning: asyncio.Task[None] | None = None
+        self._leaving = False
         loopback = is_loopback(settings.host)
         self.roots = WorkspaceRoots.of_server(settings.workspace_roots, home=self.home.path, loopback=loopback)
         self.addressees = Addressees.of_server(settings.callback_hosts, loopback=loopback)
@@ -180,10 +182,20 @@ class Offizin:
             self._abandoning = asyncio.create_task(self.workforce.abandon(), name="abandoning")
             self.stop()
 
+    def end(self, mode: StopMode) -> None:
+        """Begin to end, in one of the ways that ``POST /stop`` knows."""
+        if mode is StopMode.DRAIN:
+            self.draining.begin()
+            return
+        self._leaving = mode is StopMode.LEAVE
+        self.stop()
+
     async def __aexit__(self, *_: object) -> None:
         self.stop()
+        await self.draining.stop()
         if self._abandoning is not None:
             await asyncio.gather(self._abandoning, return_exceptions=True)
+        if self._abandoning is not None or self._leaving:
             await self.cluster.give_up()
         await self.dispatcher.stop()
         await self.cluster.stop_workers()
@@ -251,6 +263,7 @@ class Offizin:
             self.database, choosing, sending, clock, self.timings,
             server=server, slots=workforce.slots, serve=workforce.serve, learn=workforce.learn,
         )  # fmt: skip
+        self.draining = Draining(self.dispatcher, self.changes, self.stop)
         changed: Callable[[], None] = self.changes.announce
         wake, virtual_time = self.dispatcher.wake, choosing.virtual_times.now
         breaker = Breaker(settings.failures_in_a_row, workforce.host_of)

@@ -59,6 +59,7 @@ from offizin.clock import Clock
 from offizin.deployment.zombies import DEFAULT_MINUTES, MOST_MINUTES, end_zombies
 from offizin.jobs import State
 from offizin.offizin import Offizin
+from offizin.scheduling.draining import StopMode
 from offizin.settings import Settings
 from offizin.workers.process_group import MARK
 from offizin.workflows.policies import NOTHING_SAID, Policies
@@ -102,7 +103,6 @@ class ProcessingServer(FastAPI):
         self.port = settings.port if port is None else int(port)
         self.settings = replace(settings, host=self.hostname, port=self.port)
         self._clock = clock
-        self._serving: Serving | None = None
         self.hosts = Hosts([self.hostname, *settings.allowed_hosts], settings.allowed_origins)
         # From the inside to the outside.
         self.add_middleware(Forwarding)
@@ -139,7 +139,7 @@ class ProcessingServer(FastAPI):
             self.port = bound.getsockname()[1]
             async with self.running() as offizin:
                 bounds = Bounds(self.settings.connections_per_client, self.settings.client_pause_limit)
-                self._serving = Serving(
+                serving = Serving(
                     self,
                     bounds,
                     listening=lambda: self.on_listening(url_of(bound, scheme)),
@@ -150,9 +150,9 @@ class ProcessingServer(FastAPI):
                 self.hosts.add_of(published)
                 await offizin.listens_at(published, url_of(bound, scheme))
                 await tell_who_may_ask(self.settings, offizin.tokens)
-                ending = asyncio.create_task(_end_with(offizin, self._serving))
+                ending = asyncio.create_task(_end_with(offizin, serving))
                 try:
-                    await self._serving.serve([bound])
+                    await serving.serve([bound])
                 finally:
                     ending.cancel()
                 if offizin.fenced is not None:
@@ -191,11 +191,10 @@ class ProcessingServer(FastAPI):
         now = datetime.fromtimestamp(self.offizin.clock.now(), UTC).astimezone()
         return {"message": f"The home page of the {self.title}", "time": now.strftime("%Y-%m-%d %H:%M")}
 
-    async def stop_deployed_agents(self) -> None:
-        """End the server, and with it all it started, once this is answered."""
-        self.offizin.stop()
-        if self._serving is not None:
-            self._serving.should_exit = True
+    async def stop_deployed_agents(self, mode: StopMode = StopMode.STOP) -> None:
+        """End the server, and with it all it started, once this is answered; or first finish what runs (`drain`), or
+        leave what it started elsewhere (`leave`)."""
+        self.offizin.end(mode)
 
     async def forward_tcp_request_to_uds_mets_server(self, request: MetsRequest) -> Response:
         return await mets_requests.forward(self.offizin.mets_servers, request)

@@ -33,7 +33,7 @@ AS_ZIP: dict[int | str, dict[str, Any]] = {
 }
 
 
-_CONTENT = {"application/octet-stream": {"schema": _BINARY, "example": "PNG…"}}
+_CONTENT = {"*/*": {"schema": _BINARY, "example": "PNG…"}}
 A_FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": _CONTENT, "description": "Its content"},
     206: {"content": _CONTENT, "description": "A part of it"},

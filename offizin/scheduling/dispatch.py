@@ -81,10 +81,14 @@ class Dispatcher:
         await self.look_everywhere()
         self._task = asyncio.create_task(self._run(), name="dispatcher")
 
-    async def stop(self) -> None:
-        """Nothing leaves any more."""
+    def rest(self) -> None:
+        """Nothing new leaves any more."""
         self._stopped = True
         self._wakened.set()
+
+    async def stop(self) -> None:
+        """Nothing leaves any more, and nothing is on its way."""
+        self.rest()
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._sending.stop()

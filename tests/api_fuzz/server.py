@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from offizin.offizin import Offizin
 from offizin.processing_server import ProcessingServer
+from offizin.scheduling.draining import StopMode
 from offizin.settings import Settings
 from tests.behaviour.books import make_book
 
@@ -34,7 +35,7 @@ class HarmlessServer(ProcessingServer):
     def on_listening(self, url: str) -> None:
         print(url, flush=True)
 
-    async def stop_deployed_agents(self) -> None:
+    async def stop_deployed_agents(self, mode: StopMode = StopMode.STOP) -> None:
         return None
 
     async def kill_mets_server_zombies(self, minutes_ago: int | None = None, dry_run: bool | None = None) -> list[int]:

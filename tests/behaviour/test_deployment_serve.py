@@ -94,6 +94,25 @@ def test_a_killed_server_finds_all_again_and_stop_leaves_nothing(
     assert "sesame" not in "".join(server.lines + again.lines)
 
 
+def test_what_a_server_leaves_is_found_by_the_next_one(sshd_server: SshdServer, home: Path, config: Path) -> None:
+    before = set(psutil.pids())
+    (port,) = free_ports(1)
+    server = Served(home, config, port)
+    server.says("started worker on", times=len(sshd_server.accounts))
+    left = running(home)
+    assert httpx.post(f"{server.url}/stop", params={"mode": "leave"}).status_code == 200
+    assert server.process.wait(SECONDS) == 0
+    assert running(home) == left
+    assert all(map(psutil.pid_exists, left.values()))
+
+    again = Served(home, config, port)
+    again.says("still runs from before", times=len(left))
+    assert httpx.post(f"{again.url}/stop").status_code == 200
+    assert again.process.wait(SECONDS) == 0
+    assert running(home) == {}
+    assert marked(before) == []
+
+
 def test_a_mistake_is_told_before_anything_is_started(home: Path, config: Path) -> None:
     content = yaml.safe_load(config.read_text())
     content["hosts"][0]["workers"].append({"name": "ocrd-other", "deploy_type": "docker"})

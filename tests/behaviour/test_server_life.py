@@ -45,6 +45,32 @@ def test_stop_is_answered_and_ends_the_server(own: Server) -> None:
     assert own.process.wait(30) == 0
 
 
+def test_a_drained_server_finishes_what_runs_and_begins_nothing(
+    own: Server, own_place: Place, book: Path, gate: Gate
+) -> None:
+    own_place.staff()
+    first = own.run_job(book, "ocrd-scripted", parameters=gate.parameters, page_id="P1")
+    then = own.run_job(book, input_file_grps=["OCR-D-OUT"], output_file_grps=["OCR-D-THEN"], page_id="P1")
+    with own.client.stream("GET", f"/processor/log/{first}", params={"follow": True}) as stream:
+        next(line for line in stream.iter_lines() if line.startswith("waiting"))
+        assert own.client.post("/stop", params={"mode": "drain"}).status_code == 200
+        assert own.client.get("/healthz").status_code == 200
+        gate.lift()
+    assert own.process.wait(30) == 0
+    again = own_place.server()
+    assert again.wait_for_job(then)["state"] == "SUCCESS"
+    assert again.wait_for_job(first)["state"] == "SUCCESS"
+    assert [again.details(job)["attempt"] for job in (first, then)] == [1, 1]
+    assert again.stop() == 0
+
+
+@HOME
+def test_an_unknown_way_to_stop_is_refused(own: Server) -> None:
+    assert own.client.post("/stop", params={"mode": "perhaps"}).status_code == 422
+    assert own.client.post("/stop", params={"mode": "leave"}).status_code == 200
+    assert own.process.wait(30) == 0
+
+
 def test_a_followed_log_ends_with_the_server_and_its_job_is_done_after_a_restart(
     own: Server, own_place: Place, book: Path, gate: Gate
 ) -> None:
