@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 
 from fastapi import Request
@@ -12,15 +13,17 @@ from pydantic import ValidationError
 from offizin.api import uploads
 from offizin.api.form_into_files import Form
 from offizin.api.workspace_models import FromUrl
-from offizin.errors import WorkspaceInvalid
+from offizin.errors import InvalidRequest, WorkspaceInvalid
 from offizin.offizin import Offizin
 from offizin.store.workspaces import WorkspaceRow
+from offizin.trust.one_line import one_line
 from offizin.workspaces.incoming import Incoming, not_written
 from offizin.workspaces.received import Received
 from offizin.workspaces.uploaded_images import workspace_of_images
 
 _FIELD = "workspace"
 _IMAGES = "images"
+_LONGEST = 1000  # characters of a description or an identifier
 
 
 async def create(offizin: Offizin, request: Request, description: str) -> WorkspaceRow:
@@ -37,7 +40,7 @@ async def replace(offizin: Offizin, request: Request, workspace_id: str, descrip
 
 async def _take(offizin: Offizin, request: Request, incoming: Incoming, description: str) -> WorkspaceRow:
     received, said = await _received(offizin, request, incoming)
-    return await offizin.arrivals.put(incoming, received, description or said)
+    return await offizin.arrivals.put(incoming, received, one_line(description or said, _LONGEST))
 
 
 async def _received(offizin: Offizin, request: Request, incoming: Incoming) -> tuple[Received, str]:
@@ -82,7 +85,7 @@ async def _from_form(offizin: Offizin, form: Form, incoming: Incoming) -> Receiv
                 [(file.filename, file.path) for file in form.files],
                 incoming.unpacked,
                 file_grp=form.fields.get("file_grp") or "OCR-D-IMG",
-                identifier=form.fields.get("identifier") or incoming.place.name,
+                identifier=one_line(form.fields.get("identifier") or incoming.place.name, _LONGEST),
                 created=offizin.clock.now(),
             )
         except OSError as error:
@@ -93,7 +96,14 @@ async def _from_form(offizin: Offizin, form: Form, incoming: Incoming) -> Receiv
 
 def _asked(body: bytes) -> FromUrl:
     try:
-        return FromUrl.model_validate_json(body)
+        return FromUrl.model_validate(json.loads(body))
+    except json.JSONDecodeError as error:
+        fault = {"type": "json_invalid", "loc": ("body", error.pos), "msg": "", "ctx": {"error": error.msg}}
+        raise RequestValidationError([fault]) from error
     except ValidationError as error:
-        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors(include_context=False)]
+        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]
         raise RequestValidationError(faults) from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(
+            "the body is no JSON that can be read", advice="Send it in UTF-8, as the API tells."
+        ) from error

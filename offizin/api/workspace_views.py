@@ -14,7 +14,9 @@ from offizin.store.workspaces import WorkspaceRow
 
 async def opened(offizin: Offizin, row: WorkspaceRow) -> MetsIndex:
     """What its METS holds now. Raises MetsMissing, MetsInvalid, OwnedElsewhere."""
-    return (await offizin.lanes.open(Path(row.mets), offizin.clock.now())).index
+    mets, now = Path(row.mets), offizin.clock.now()
+    await offizin.lanes.refresh(mets, now)  # another server, or somebody by hand, may have changed it
+    return (await offizin.lanes.open(mets, now)).index
 
 
 def shown(request: Request, row: WorkspaceRow, index: MetsIndex | None) -> Workspace:

@@ -104,3 +104,21 @@ def test_an_unknown_id_is_told_wherever_it_is_named(server: Server, book: Path) 
         "/workflow/run", params={"workspace_id": "w", "mets_path": str(book)}, files={"workflow": ("w", STEP)}
     )
     assert (both.status_code, both.json()["code"]) == (422, "invalid_request")
+
+
+def test_an_id_that_can_be_none_is_no_fault_of_the_server(server: Server, book: Path) -> None:
+    body = {"workspace_id": "\0", "input_file_grps": ["OCR-D-IMG"], "output_file_grps": ["OCR-D-OUT"]}
+    answers = [
+        server.client.get("/workspace/%00"),
+        server.client.get("/workspace", params={"before": "\0"}),
+        server.client.get("/workspace/%00/file/x"),
+        server.client.delete("/workspace/%00"),
+        server.client.put("/workspace/%00", content=b"x"),
+        server.client.post("/processor/run/ocrd-dummy", json=body),
+    ]
+    assert [each.status_code for each in answers] == [404, 404, 404, 404, 422, 404]
+    workspace = server.run_workflow(book, STEP)
+    assert server.wait_for_run(workspace["job_id"]) == "SUCCESS"
+    found = known_by_path(server, book)["@id"]
+    for path in ("files?page_id=%00", "files?file_grp=%00", "file/%00", "files/%00"):
+        assert server.client.get(f"{found}/{path}").status_code in (200, 404)

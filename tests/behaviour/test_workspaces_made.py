@@ -122,3 +122,19 @@ def test_an_image_that_is_not_what_the_mets_says_is_refused(server: Server, libr
     answer = server.client.post("/workspace", json={"mets_url": url})
     assert (answer.status_code, answer.json()["code"]) == (400, "workspace_invalid")
     assert "IMG_2.png cannot be had: its sha1 is" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("body", [
+    b"", b"{", b"[" * 30_000, b'{"mets_url": "\\ud800"}', b"\xff", b"null", b'"text"', b"x" * 100_000,
+    b'{"mets_url": "http://host/\\u0000"}', b'{"mets_url": "http://host/", "file_grps": "x"}',
+])  # fmt: skip
+def test_a_body_that_is_no_request_is_refused(server: Server, body: bytes) -> None:
+    answer = server.client.post("/workspace", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code in (413, 422), answer.text
+    assert {"detail", "code", "hint"} <= answer.json().keys()
+
+
+def test_control_characters_of_a_form_do_no_harm(server: Server, tmp_path: Path) -> None:
+    said = {"description": "a\0b\n", "identifier": "c\0d\x1b"}
+    answer = server.client.post("/workspace", files={"images": ("a.png", image(tmp_path, 1))}, data=said)
+    assert (answer.status_code, answer.json()["description"]) == (201, "a\\x00b\\n")
