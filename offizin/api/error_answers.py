@@ -77,7 +77,7 @@ async def _tell_invalid(_request: Request, error: Exception) -> JSONResponse:
 
 def _describe(fault: Mapping[str, Any]) -> str:
     """As in ``body: input_file_grps: Field required``."""
-    if fault["type"] == "json_invalid":
+    if fault["type"] == "json_invalid" and "ctx" in fault:  # by FastAPI; others say it in their message
         return f"body: no valid JSON at character {fault['loc'][-1]}: {fault['ctx']['error']}"
     return ": ".join([*(str(part) for part in fault["loc"]), str(fault["msg"])])
 
