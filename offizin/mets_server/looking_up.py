@@ -7,6 +7,11 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from offizin.messages import File
+from offizin.trust.patterns import full_matches
+
+_REPETITION = re.compile(r"[*+{]")
+_REPEATED_GROUP = re.compile(r"\)[*+?{]")
+_LONG = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,12 @@ class FileQuery:
     url: str | None = None
 
     @property
+    def may_take_long(self) -> bool:
+        """Whether an expression has to be looked for in a process of its own."""
+        patterns = (self.file_grp, self.file_id, self.mimetype, self.url)
+        return any(text and text.startswith("//") and not _is_quick(text[2:]) for text in patterns)
+
+    @property
     def one_id(self) -> str | None:
         return _one(self.file_id)
 
@@ -30,8 +41,8 @@ class FileQuery:
         return _one(self.file_grp)
 
     def among(self, files: Iterable[File], pages: Collection[str] | None) -> list[File]:
-        """Those of ``files`` that fit, in their order. ``pages``: what ``page_id`` names, None without one. Raises
-        re.error."""
+        """Those of ``files`` that fit, in their order. ``pages``: what ``page_id`` names, None without one. Blocking
+        where it ``may_take_long``. Raises re.error, PatternInvalid."""
         found = files
         if self.file_grp:
             found = _fitting(found, self.file_grp, lambda file: file.file_grp)
@@ -53,7 +64,18 @@ def _one(wanted: str | None) -> str | None:
 
 
 def _fitting(files: Iterable[File], wanted: str, value: Callable[[File], str]) -> list[File]:
-    if wanted.startswith("//"):
-        matches = re.compile(wanted[2:]).fullmatch
+    if not wanted.startswith("//"):
+        return [file for file in files if value(file) == wanted]
+    pattern = wanted[2:]
+    if _is_quick(pattern):
+        matches = re.compile(pattern).fullmatch
         return [file for file in files if (said := value(file)) and matches(said)]
-    return [file for file in files if value(file) == wanted]
+    files = list(files)
+    found = frozenset(full_matches(pattern, sorted({said for file in files if (said := value(file))})))
+    return [file for file in files if value(file) in found]
+
+
+def _is_quick(pattern: str) -> bool:
+    """Surely: without a repetition of something in parentheses, and with two repetitions at most, it takes time in the
+    square of a text's length."""
+    return len(pattern) < _LONG and len(_REPETITION.findall(pattern)) <= 2 and not _REPEATED_GROUP.search(pattern)

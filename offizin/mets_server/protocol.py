@@ -24,6 +24,7 @@ import msgspec
 from offizin.errors import Conflict, InvalidRequest, OffizinError, OwnedElsewhere
 from offizin.messages import File
 from offizin.mets_server.looking_up import FileQuery
+from offizin.trust.patterns import PatternInvalid
 
 # So many files are written as JSON in a thread.
 _MANY = 1000
@@ -76,7 +77,7 @@ class ServedMets(Protocol):
     async def unique_identifier(self) -> str: ...
 
     async def find_files(self, query: FileQuery) -> list[File]:
-        """Raises re.error, too."""
+        """Raises re.error and PatternInvalid, too."""
 
     async def add_file(self, file: File, *, force: bool) -> None: ...
 
@@ -114,7 +115,7 @@ async def answer(mets: ServedMets, method: str, path: str, query: str, body: byt
         return await route(mets, Request(dict(parse_qsl(query, keep_blank_values=True)), body))
     except _Unprocessable as error:
         return _json({"detail": error.detail}, 422)
-    except re.error as error:
+    except (re.error, PatternInvalid) as error:
         return _json(f"invalid regex: {error}", 400)
     except (Conflict, InvalidRequest) as error:
         return _json(error.message, 400)

@@ -77,12 +77,12 @@ class WorkspaceMets:
 
     async def find_files(self, query: FileQuery) -> list[File]:
         index, added = (await self._lane()).index, self.additions.files
-        pages = None if query.page_id is None else _select(query.page_id, index, added)
+        pages = None if query.page_id is None else await _select(query.page_id, index, added)
         files = _candidates(index, added, query, pages)
         if self.additions.any_overwrites:
             files = [file for file in files if not self.additions.gives_way(file)]
         wanted = None if pages is None else frozenset(pages)
-        if len(files) > _MANY:
+        if len(files) > _MANY or query.may_take_long:
             return await asyncio.to_thread(_found, query, files, wanted)
         return _found(query, files, wanted)
 
@@ -217,13 +217,13 @@ class WorkspaceMets:
         return self.additions.writes_any_of(groups)
 
 
-def _select(selector: str, index: MetsIndex, added: AddedFiles) -> list[str]:
+async def _select(selector: str, index: MetsIndex, added: AddedFiles) -> list[str]:
     """Raises PagesInvalid."""
     if not selector:
         return []
     if selector in index.page_set:
         return [selector]
-    return resolve_pages(selector, [*index.pages, *_pages_of(added, index)])
+    return await asyncio.to_thread(resolve_pages, selector, [*index.pages, *_pages_of(added, index)])
 
 
 def _candidates(index: MetsIndex, added: AddedFiles, query: FileQuery, pages: Sequence[str] | None) -> Sequence[File]:
