@@ -39,7 +39,7 @@ def test_another_worker_takes_the_job_of_one_that_was_killed(own_site: StockSite
     assert files_in(book, "OCR-D-OUT") == 1
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("end", [pytest.param(signal.SIGTERM, marks=pytest.mark.long), signal.SIGKILL])
 def test_a_job_goes_on_while_our_server_is_restarted(
     own_site: StockSite, book: Path, gate: Gate, end: signal.Signals
 ) -> None:
