@@ -93,23 +93,23 @@ class StockSite:
         """Until the server gives them work."""
         server.wait_until_it_says(rf"workers of the reference have ({'|'.join(names)})", times=len(names))
 
-    def wait_for_log(self, job_id: str, text: str) -> None:
-        """Until a worker has written this into the job's log. The reference tells of it in no other way."""
-        log = self.directory / "logs" / "processing_jobs" / f"{job_id}.log"
-        until(lambda: log.exists() and text in log.read_text(errors="replace"), self.said)
-
     def document(self, job_id: str) -> dict[str, Any]:
         """Of a job, in MongoDB."""
         found = self.mongodb.collections.get("DBProcessorJob", ())
         return next((each for each in found if each["job_id"] == job_id), {})
 
+    def wait_until_it_runs(self, job_id: str) -> None:
+        """By what its worker has told MongoDB: the reference tells of it in no other way."""
+        until(lambda: self.document(job_id).get("state") == "RUNNING", self.said)
+
     def worker_of(self, job_id: str) -> subprocess.Popen[bytes]:
-        """The worker that has the job, as soon as one has."""
+        """The worker that has the job, as soon as one has; it must be its first one: then it still logs where it was
+        told to."""
 
         def has_it(number: int) -> bool:
             return job_id in (self.directory / f"worker-{number}.log").read_text(errors="replace")
 
-        until(lambda: self.document(job_id).get("state") == "RUNNING", self.said)
+        self.wait_until_it_runs(job_id)
         return next(each for number, each in enumerate(self.processes) if each.poll() is None and has_it(number))
 
     def said(self) -> str:

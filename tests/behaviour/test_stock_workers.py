@@ -20,8 +20,8 @@ def site(
     """With a server, and workers that were started in both ways of the reference's documentation."""
     with stock_site(tmp_path_factory.mktemp("site"), programs, rabbitmq_server) as made:
         server = made.server()
-        made.worker("ocrd-dummy", "worker")
-        made.worker("ocrd", "network", "processing-worker", "ocrd-scripted")
+        made.worker("ocrd-scripted", "worker")
+        made.worker("ocrd", "network", "processing-worker", "ocrd-dummy")  # which calls the program for each job
         made.wait_for_workers(server, "ocrd-dummy", "ocrd-scripted")
         yield made
 
@@ -36,7 +36,7 @@ def files_in(mets: Path, group: str) -> int:
 
 
 def test_a_job_is_done_and_its_log_can_be_read(server: Server, book: Path) -> None:
-    job_id = server.run_job(book, page_id="P1..P3")
+    job_id = server.run_job(book, "ocrd-scripted", page_id="P1..P3")
     assert server.wait_for_job(job_id)["state"] == "SUCCESS"
     assert files_in(book, "OCR-D-OUT") == 3
     assert server.details(job_id)["account"]["pages_out"] == 3
@@ -44,7 +44,7 @@ def test_a_job_is_done_and_its_log_can_be_read(server: Server, book: Path) -> No
 
 
 def test_a_program_that_its_worker_calls_does_its_job_too(server: Server, book: Path) -> None:
-    job_id = server.run_job(book, "ocrd-scripted", page_id="P2")
+    job_id = server.run_job(book, page_id="P2")
     assert server.wait_for_job(job_id)["state"] == "SUCCESS"
     assert files_in(book, "OCR-D-OUT") == 1
 
@@ -75,7 +75,7 @@ def test_a_cancelled_job_is_over_and_what_its_worker_adds_later_is_refused(
     server: Server, site: StockSite, book: Path, gate: Gate
 ) -> None:
     job_id = server.run_job(book, "ocrd-scripted", page_id="P1", parameters=gate.parameters)
-    site.wait_for_log(job_id, "waiting")
+    site.wait_until_it_runs(job_id)
     assert server.client.delete(f"/processor/job/{job_id}").status_code == 200
     assert server.wait_for_job(job_id)["state"] == "CANCELLED"
     gate.lift()
@@ -87,6 +87,6 @@ def test_a_cancelled_job_is_over_and_what_its_worker_adds_later_is_refused(
 
 def test_files_that_are_there_are_made_again_if_that_is_asked_for(server: Server, book: Path) -> None:
     for body in ({}, {"overwrite": True}):
-        job_id = server.run_job(book, page_id="P1", **body)
+        job_id = server.run_job(book, "ocrd-scripted", page_id="P1", **body)
         assert server.wait_for_job(job_id)["state"] == "SUCCESS", server.details(job_id)
     assert files_in(book, "OCR-D-OUT") == 1
