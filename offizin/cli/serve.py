@@ -12,7 +12,7 @@ from offizin.cli.verbosity import verbosity_option
 
 @click.command("serve")
 @click.argument("config", required=False, type=click.Path(path_type=Path), metavar="[CONFIG]")
-@click.option("--address", metavar="HOST:PORT", help="Where to listen. [default: 127.0.0.1:8000]")
+@click.option("-a", "--address", metavar="HOST:PORT", help="Where to listen. [default: 127.0.0.1:8000]")
 @home_option
 @slots_option
 @click.option("--bootstrap", is_flag=True, help="Send Offizin to hosts of CONFIG where it is not installed.")
