@@ -83,7 +83,7 @@ class WorkspaceRegister:
     def _take_idle(self, tx: Transaction, row: WorkspaceRow) -> None:
         if workspaces.has_work(tx, row.seq):
             raise WorkspaceInUse(
-                f"runs on the workspace {row.id} have not ended",
+                f"work on the workspace {row.id} has not ended, or is not in its METS yet",
                 advice="Wait for their end, or cancel them: GET /workflow/jobs lists them.",
             )
         workspaces.move(tx, [row.seq], self._ownership.server)

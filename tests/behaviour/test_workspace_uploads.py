@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.behaviour.test_workspaces import run_on
 from tests.behaviour.zips import OCRD_ZIP, bag, contents, packed
 
 Members = dict[str, bytes]
+MIB = 1024 * 1024
 
 
 def upload(server: Server, content: bytes) -> httpx.Response:
@@ -152,6 +154,7 @@ def test_a_body_that_is_no_workspace_is_refused(server: Server, body: dict[str, 
     assert {"detail", "code", "hint"} <= answer.json().keys()
 
 
+@pytest.mark.only(EMBEDDED, because="it is all about the body")
 def test_an_upload_that_is_too_long_is_refused(own_place: Place, book: Path) -> None:
     server = own_place.server(upload_limit=1000)
     whole = packed(bag(book.parent))
@@ -184,6 +187,7 @@ def wait_for(condition: Callable[[], bool], server: Server) -> None:
     raise AssertionError("it did not come about")
 
 
+@pytest.mark.only(EMBEDDED, because="it is all about files in its home")
 def test_what_a_killed_server_left_half_done_goes_at_the_next_start(own_place: Place, book: Path) -> None:
     server = own_place.server()
     kept = uploaded(server, book)
@@ -267,3 +271,30 @@ def test_files_at_a_path_of_their_own_are_not_replaced(server: Server, book: Pat
     workspace = server.summary(run)["workspace_id"]
     answer = server.client.put(f"/workspace/{workspace}", content=packed(bag(book.parent)))
     assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+
+
+@pytest.mark.only(EMBEDDED, because="it is all about the body")
+def test_a_long_upload_is_never_in_memory_as_a_whole(server: Server, book: Path, tmp_path: Path) -> None:
+    (book.parent / "OCR-D-IMG/IMG_1.png").unlink()
+    zipped = tmp_path / "long.zip"
+    with zipfile.ZipFile(zipped, "w") as made:  # not compressed
+        for name, content in contents(book.parent).items():
+            made.writestr(name, content)
+        with made.open("OCR-D-IMG/IMG_1.png", "w") as image:
+            for _ in range(200):
+                image.write(bytes(MIB))
+    before = most_memory(server)
+    with zipped.open("rb") as file:
+        answer = server.client.post("/workspace", content=iter(lambda: file.read(MIB), b""), headers=OCRD_ZIP)
+    assert answer.status_code == 201, answer.text
+    with server.client.stream("GET", answer.json()["@id"], headers={"Accept": OCRD_ZIP["Content-Type"]}) as whole:
+        assert sum(len(part) for part in whole.iter_raw(MIB)) > 200 * MIB
+    assert most_memory(server) - before < 60 * MIB
+    assert server.client.delete(answer.json()["@id"]).status_code == 200
+
+
+def most_memory(server: Server) -> int:
+    """The most that it ever had, in bytes (proc(5): VmHWM)."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) * 1024
