@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from offizin.access.scopes import Scope
 from offizin.api.current import CurrentOffizin
@@ -21,6 +21,8 @@ LONGEST = 100 * 366 * 86400.0
 
 class NewToken(BaseModel):
     """``expires_in``: seconds; without it the token never expires."""
+
+    model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=64, examples=["reading-room"])
     scope: Scope = Field(examples=["run"])

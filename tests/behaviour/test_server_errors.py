@@ -71,6 +71,8 @@ async def test_an_overridden_method_is_the_endpoint(client: httpx.AsyncClient) -
     b'{"input_file_grps": ["A"], "path_to_mets": "' + b"x" * 10_000 + b'"}',
     b'{"input_file_grps": ["A"], "path_to_mets": "\\ud800"}',
     b'{"input_file_grps": ["A"], "path_to_mets": "/m", "depends_on": [' + b'"j",' * 50_000 + b'"j"]}',
+    b'{"input_file_grps": ["A"], "path_to_mets": "/m", "agent_type": "somebody"}',
+    b'{"input_file_grps": ["A"], "path_to_mets": "/m", "priority": true}',
     b'{"input_file_grps": [], "path_to_mets": "/m"}', b'{"input_file_grps": [""], "path_to_mets": "/m"}',
     b'{"input_file_grps": ["A"], "output_file_grps": ["../up"], "path_to_mets": "/m"}',
 ])  # fmt: skip

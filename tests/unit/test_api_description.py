@@ -98,6 +98,18 @@ def test_nothing_refers_to_what_is_not_there(document: Json) -> None:
         assert name not in text
 
 
+# Unknown keys are ignored there, as in the reference (docs/compatibility.md, "Settled").
+LENIENT = {"JobInput", "PYResultMessage", "MetsRequest"}
+
+
+def test_bodies_of_our_own_take_no_unknown_keys(document: Json) -> None:
+    for name, operation in operations(document):
+        schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+        if schema is not None and (model := model_of(schema)) not in LENIENT:
+            resolved = document["components"]["schemas"][model] if model else schema
+            assert resolved.get("additionalProperties") is False, f"{name}: ConfigDict(extra='forbid')"
+
+
 def test_all_methods_of_a_path_are_told(tmp_path: Path) -> None:
     app = ProcessingServer(settings=Settings(home=tmp_path))
     assert methods_at(app, "/workflow/job/x") == ["DELETE", "GET", "PATCH"]
