@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.behaviour.conftest import Gate
-from tests.behaviour.processes import Programs, Server
+from tests.behaviour.processes import Programs, Server, Worker
 from tests.behaviour.stock_workers import StockSite, stock_site
 from tests.rabbitmq_server import RabbitMqServer
 
@@ -90,3 +90,19 @@ def test_files_that_are_there_are_made_again_if_that_is_asked_for(server: Server
         job_id = server.run_job(book, "ocrd-scripted", page_id="P1", **body)
         assert server.wait_for_job(job_id)["state"] == "SUCCESS", server.details(job_id)
     assert files_in(book, "OCR-D-OUT") == 1
+
+
+def test_workers_of_both_kinds_work_side_by_side(server: Server, site: StockSite, book: Path, gate: Gate) -> None:
+    ours = Worker(site.queue, site.directory / "ours", [site.programs.directory], ["ocrd-scripted:1"], slots=1)
+    ours.begun()
+    jobs = [server.run_job(book, "ocrd-scripted", page_id=page, parameters=gate.parameters) for page in ("P1", "P2")]
+    for job_id in jobs:
+        run_id = server.details(job_id)["run_id"]
+        server.wait_for(run_id, job=job_id, state="RUNNING")  # each at one of them
+    given = [job_id for job_id in jobs if site.document(job_id)]
+    assert len(given) == 1
+    gate.lift()
+    for job_id in jobs:
+        assert server.wait_for_job(job_id)["state"] == "SUCCESS"
+    assert files_in(book, "OCR-D-OUT") == 2
+    assert ours.stop() == 0
