@@ -74,15 +74,15 @@ def _query_and_body(asked: MetsRequest) -> tuple[str, bytes]:
 
 
 def _unwrapped(asked: MetsRequest, said: Answer) -> JSONResponse:
-    text = said.body.decode(errors="replace")
     if said.status >= 400:
+        text = said.body.decode(errors="replace")
         advice = "The stock client takes it for an error of the METS server."
         body = error_body(_message(text), "mets_request_refused", advice)
         return JSONResponse({"error": text, "status": said.status, **body}, said.status if said.status >= 500 else 400)
     if asked.response_type == "empty":
         return JSONResponse({})
     if asked.response_type == "text":
-        return JSONResponse({"text": text})
+        return JSONResponse({"text": said.body.decode(errors="replace")})
     if said.media_type != "application/json":
         raise InvalidRequest(
             f"{asked.method_type} {asked.request_url} is answered with text, not with JSON",

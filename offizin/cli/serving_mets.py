@@ -19,7 +19,7 @@ from offizin.cli.connection import Place, clock, connect
 from offizin.cli.interruption import interruption
 from offizin.cli.options import mets_file
 from offizin.client import Client
-from offizin.errors import InvalidRequest
+from offizin.errors import Conflict, InvalidRequest
 from offizin.mets_server.application import Asked, MetsApplication
 from offizin.mets_server.listener import Listener, bound_at
 from offizin.mets_server.protocol import Answer
@@ -29,8 +29,8 @@ from offizin.trust.addresses import is_loopback
 
 
 async def serve_mets(place: Place, mets: Path, path: Path | None, address: str | None) -> int:
-    """Until the user or a METS client ends it. Raises MetsMissing, Conflict, InvalidRequest, and what ``connect``
-    does."""
+    """Until the user or a METS client ends it; then mets.xml is saved. Raises MetsMissing, Conflict, InvalidRequest,
+    and what ``connect`` does."""
     workspace = str(await asyncio.to_thread(mets_file(mets).resolve))
     with interruption(lambda: None) as asked:
         async with connect(place, clock()) as connection:
@@ -44,6 +44,9 @@ async def serve_mets(place: Place, mets: Path, path: Path | None, address: str |
                 click.echo(f"This is the METS server of {workspace}; Ctrl-C ends it.", err=True)
                 await _first(asked.wait(), stopped.wait())
                 await listener.finish()
+                saved = await forwarding.ask("PUT", "", "", b"")
+                if saved.status != 200:
+                    raise Conflict(f"mets.xml is not saved: {saved.body.decode(errors='replace')}")
             finally:
                 await listener.stop()
                 if not address:

@@ -206,7 +206,10 @@ _ROUTES: dict[tuple[str, str], Callable[[ServedMets, Request], Awaitable[Answer]
 
 
 def _list(files: list[File]) -> Answer:
-    return _json({"files": [_shown(file) for file in files]})
+    """Part by part: an encoder lets no other thread run meanwhile."""
+    some = (files[start : start + _MANY] for start in range(0, len(files), _MANY))
+    parts = [msgspec.json.encode([_shown(file) for file in part])[1:-1] for part in some]
+    return Answer(200, b'{"files":[' + b",".join(parts) + b"]}")
 
 
 def _shown(file: File) -> dict[str, str | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -68,6 +69,8 @@ def test_the_stock_client_reads_adds_saves_and_ends_it(way: str, book: Path, sta
     where = start(book.parent, *more)
     if way == "socket":
         assert stat.S_IMODE(Path(where).stat().st_mode) == 0o600
+    else:
+        _assert_web_pages_are_refused(where)
     client = ClientSideOcrdMets(where, str(book.parent))
     assert not client.multiplexing_mode
     assert client.workspace_path == str(book.parent)
@@ -77,7 +80,22 @@ def test_the_stock_client_reads_adds_saves_and_ends_it(way: str, book: Path, sta
         client.add_file("OUT", ID="OUT_1", pageId="P1", mimetype="text/xml", local_filename="OUT/1.xml")
     client.save()
     assert [file.ID for file in OcrdMets(filename=str(book)).find_files(fileGrp="OUT")] == ["OUT_1"]
+    client.add_file("OUT", ID="OUT_2", pageId="P1", mimetype="text/xml", local_filename="OUT/2.xml", force=False)
     assert "shut down" in client.stop()
+    assert len(OcrdMets(filename=str(book)).find_all_files(fileGrp="OUT")) == 2
+
+
+def test_what_was_added_is_saved_when_the_command_ends(book: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "offizin", "mets-server", book, "-U", tmp_path / "s", "--home", tmp_path / "home"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        where = process.stdout.readline().strip()
+        client = ClientSideOcrdMets(where, str(book.parent))
+        client.add_file("OUT", ID="OUT_1", pageId="P1", mimetype="text/xml", local_filename="OUT/1.xml", force=False)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    assert len(OcrdMets(filename=str(book)).find_all_files(fileGrp="OUT")) == 1
+    assert not Path(where).exists()
 
 
 def test_programs_called_by_hand_use_its_socket(start: Start, tmp_path: Path) -> None:
@@ -99,10 +117,8 @@ def test_programs_called_by_hand_use_its_socket(start: Start, tmp_path: Path) ->
     assert [agent.name.split()[0] for agent in saved.agents][-1] == "ocrd-dummy"
 
 
-def test_a_web_page_is_refused_at_a_port(book: Path, start: Start) -> None:
-    url = start(book.parent, "--address", "127.0.0.1:0")
-    refused = httpx.put(url, headers={"Origin": "https://example.org"})
-    assert refused.status_code == 403
+def _assert_web_pages_are_refused(url: str) -> None:
+    assert httpx.put(url, headers={"Origin": "https://example.org"}).status_code == 403
     assert httpx.get(f"{url}/file_groups", headers={"Host": "evil.example.org"}).status_code == 403
     assert httpx.get(f"{url}/file_groups").status_code == 200
 
