@@ -11,6 +11,7 @@ from fastapi import UploadFile
 
 from offizin.api.models import RetryRequest
 from offizin.errors import InvalidRequest, ParameterInvalid, WorkflowInvalid
+from offizin.processors.parameters import check_size
 from offizin.scheduling.redo import Redo
 from offizin.trust.addresses import Addressees, outgoing_url
 from offizin.workflows import parameters_text
@@ -34,6 +35,7 @@ def callback_url(given: str | None, addressees: Addressees) -> str | None:
 
 def parameters(given: Mapping[str, Any]) -> str:
     """The JSON text of a processor's parameters, in the order given. Raises ParameterInvalid for what is no JSON."""
+    check_size(given)
     try:
         text = parameters_text(given)
         json.dumps(given, ensure_ascii=False).encode()

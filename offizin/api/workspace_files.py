@@ -89,10 +89,11 @@ async def _content(
 
 
 def place_of(offizin: Offizin, row: WorkspaceRow, name: str) -> Path:
-    """Where a file of the METS lies: inside, or for one that we do not manage in any of the workspace roots. Blocking.
-    Raises PathForbidden."""
+    """Where a file of the METS lies: inside, or for one that we do not manage in any of the workspace roots that are
+    named. Blocking. Raises PathForbidden."""
     directory = Path(row.mets).parent
-    return inside(directory, name) if row.managed else offizin.roots.require(directory / name)
+    only_inside = row.managed or offizin.roots.anywhere
+    return inside(directory, name) if only_inside else offizin.roots.require(directory / name)
 
 
 def _shown(base: str, file: File) -> WorkspaceFile:

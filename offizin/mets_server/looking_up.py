@@ -1,17 +1,12 @@
-"""Which files a GET /file names: the rules of ocrd_models.OcrdMets.find_all_files (ocrd 3.13.3). Pure."""
+"""Which files a GET /file names: the rules of ocrd_models.OcrdMets.find_all_files (ocrd 3.13.3)."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from offizin.messages import File
-from offizin.trust.patterns import full_matches
-
-_REPETITION = re.compile(r"[*+{]")
-_REPEATED_GROUP = re.compile(r"\)[*+?{]")
-_LONG = 200
+from offizin.trust.patterns import full_matches, looks_simple
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +25,7 @@ class FileQuery:
     def may_take_long(self) -> bool:
         """Whether an expression has to be looked for in a process of its own."""
         patterns = (self.file_grp, self.file_id, self.mimetype, self.url)
-        return any(text and text.startswith("//") and not _is_quick(text[2:]) for text in patterns)
+        return any(text and text.startswith("//") and not looks_simple(text[2:]) for text in patterns)
 
     @property
     def one_id(self) -> str | None:
@@ -42,7 +37,7 @@ class FileQuery:
 
     def among(self, files: Iterable[File], pages: Collection[str] | None) -> list[File]:
         """Those of ``files`` that fit, in their order. ``pages``: what ``page_id`` names, None without one. Blocking
-        where it ``may_take_long``. Raises re.error, PatternInvalid."""
+        where it ``may_take_long``. Raises PatternInvalid."""
         found = files
         if self.file_grp:
             found = _fitting(found, self.file_grp, lambda file: file.file_grp)
@@ -64,18 +59,8 @@ def _one(wanted: str | None) -> str | None:
 
 
 def _fitting(files: Iterable[File], wanted: str, value: Callable[[File], str]) -> list[File]:
-    if not wanted.startswith("//"):
-        return [file for file in files if value(file) == wanted]
-    pattern = wanted[2:]
-    if _is_quick(pattern):
-        matches = re.compile(pattern).fullmatch
-        return [file for file in files if (said := value(file)) and matches(said)]
-    files = list(files)
-    found = frozenset(full_matches(pattern, sorted({said for file in files if (said := value(file))})))
-    return [file for file in files if value(file) in found]
-
-
-def _is_quick(pattern: str) -> bool:
-    """Surely: without a repetition of something in parentheses, and with two repetitions at most, it takes time in the
-    square of a text's length."""
-    return len(pattern) < _LONG and len(_REPETITION.findall(pattern)) <= 2 and not _REPEATED_GROUP.search(pattern)
+    if wanted.startswith("//"):
+        among = list(files)
+        matching = set(full_matches(wanted[2:], list(dict.fromkeys(said for file in among if (said := value(file))))))
+        return [file for file in among if value(file) in matching]
+    return [file for file in files if value(file) == wanted]

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -77,7 +76,7 @@ class ServedMets(Protocol):
     async def unique_identifier(self) -> str: ...
 
     async def find_files(self, query: FileQuery) -> list[File]:
-        """Raises re.error and PatternInvalid, too."""
+        """Raises PatternInvalid, too."""
 
     async def add_file(self, file: File, *, force: bool) -> None: ...
 
@@ -115,7 +114,7 @@ async def answer(mets: ServedMets, method: str, path: str, query: str, body: byt
         return await route(mets, Request(dict(parse_qsl(query, keep_blank_values=True)), body))
     except _Unprocessable as error:
         return _json({"detail": error.detail}, 422)
-    except (re.error, PatternInvalid) as error:
+    except PatternInvalid as error:
         return _json(f"invalid regex: {error}", 400)
     except (Conflict, InvalidRequest) as error:
         return _json(error.message, 400)

@@ -72,9 +72,9 @@ class Discovery:
                 if _is_program(candidate := directory / name):
                     return candidate
         wanted = name if name.startswith("ocrd-") else f"ocrd-{name}"
-        close = difflib.get_close_matches(wanted, self.names(), n=3, cutoff=0.6)
+        close = difflib.get_close_matches(wanted[:200], self.names(), n=3, cutoff=0.6)
         raise ProcessorUnknown(
-            f"there is no processor {name}",
+            f"there is no processor {name[:200]}",
             advice=(f"Did you mean {' or '.join(close)}? " if close else "")
             + "Install it, or name its directory in processor_directories. Searched: "
             + (", ".join(str(directory) for directory in self.directories) or "no directory at all")

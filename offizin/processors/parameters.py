@@ -16,6 +16,8 @@ from offizin.processors.tool_description import Cardinality, ToolDescription
 from offizin.workflows import unusable_output_group
 
 _SHOWN = 5
+_MOST = 1000
+_DEEPEST = 100
 
 
 def complete(description: ToolDescription, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,6 +27,7 @@ def complete(description: ToolDescription, parameters: Mapping[str, Any]) -> dic
     result are those of the reference's ParameterValidator (ocrd_validators/parameter_validator.py), but for NaN and
     infinite numbers, which are no JSON.
     """
+    check_size(parameters)
     completed = copy.deepcopy(dict(parameters))
     faults: list[ValidationError] = []
     try:
@@ -45,6 +48,30 @@ def complete(description: ToolDescription, parameters: Mapping[str, Any]) -> dic
         f"{description.name}: " + "; ".join(message for message, _ in said[:_SHOWN]) + more,
         advice=" ".join(dict.fromkeys(advice for _, advice in said[:_SHOWN])),
     )
+
+
+def _is_deep(parameters: Mapping[str, Any]) -> bool:
+    """Looked at level by level: what is too deep is too deep for recursion, too."""
+    level: list[Any] = [parameters]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, Mapping | list)
+            for inner in (value.values() if isinstance(value, Mapping) else value)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def check_size(parameters: Mapping[str, Any]) -> None:
+    """Raises ParameterInvalid for so many, or values so deep in each other, that looking at them would take long."""
+    if len(parameters) > _MOST or _is_deep(parameters):
+        raise ParameterInvalid(
+            f"there are more than {_MOST} parameters, or more than {_DEEPEST} values in each other",
+            advice="No processor has so many; GET /processor/info/NAME shows which it has.",
+        )
 
 
 def _refuse_what_is_no_json(description: ToolDescription, completed: dict[str, Any]) -> None:
@@ -76,19 +103,24 @@ def check_cardinality(description: ToolDescription, inputs: Sequence[str], outpu
         if not allowed.allows(len(groups)):
             raise InvalidRequest(
                 f"{description.name} takes {allowed} {what} file {_groups(allowed)}, "
-                f"but {len(groups)} {'is' if len(groups) == 1 else 'are'} given: {', '.join(groups) or 'none'}",
+                f"but {len(groups)} {'is' if len(groups) == 1 else 'are'} given: {_named(groups)}",
                 advice=f"Name them separated by commas, as in {option} OCR-D-A,OCR-D-B."
                 if len(groups) < allowed.minimum
                 else "Leave some out.",
             )
         if not all(groups) or (len(set(groups)) < len(groups) and what == "output"):
             raise InvalidRequest(
-                f"{description.name}: an {what} file group is empty or named twice: {', '.join(groups)}",
+                f"{description.name}: an {what} file group is empty or named twice: {_named(groups)}",
                 advice="Give each a name of its own.",
             )
     for group in outputs:
         if fault := unusable_output_group(group):
             raise InvalidRequest(f"{description.name}: {fault.message}", advice=fault.advice)
+
+
+def _named(groups: Sequence[str]) -> str:
+    more = f" and {len(groups) - _SHOWN} more" if len(groups) > _SHOWN else ""
+    return (", ".join(group[:200] for group in groups[:_SHOWN]) or "none") + more
 
 
 def _groups(cardinality: Cardinality) -> str:

@@ -43,6 +43,7 @@ from offizin.workflows import Workflow, check_groups
 from offizin.workflows.policies import NOTHING_SAID, OnExistingOutput, Policies
 
 MOST_PRIORITY = 1_000_000
+MOST_DESCRIPTION = 10_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,8 @@ class Submissions:
         with self._timings.measure("validate"):
             if abs(submission.priority) > MOST_PRIORITY:
                 raise InvalidRequest(f"priority {submission.priority} is out of range", advice="Use small numbers.")
+            if len(submission.description) > MOST_DESCRIPTION:
+                raise InvalidRequest(f"the description is longer than {MOST_DESCRIPTION} characters", advice="Cut it.")
             steps, fallbacks = await check_steps(
                 self._processors, submission.workflow.steps, submission.kind, submission.for_all_steps
             )

@@ -60,8 +60,7 @@ class AttemptMets:
         return list(self._groups)
 
     def find_files(self, query: FileQuery) -> list[File]:
-        """Raises InvalidRequest, re.error, PatternInvalid, and NotBuiltYet for what cannot be told of these pages
-        alone."""
+        """Raises InvalidRequest, PatternInvalid, and NotBuiltYet for what cannot be told of these pages alone."""
         if (file_id := query.one_id) is not None:
             files = list(self._by_id.get(file_id, ()))
         else:

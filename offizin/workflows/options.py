@@ -51,6 +51,7 @@ _TYPOGRAPHIC_QUOTES = "“”„‟‘’‚‛«»"
 _SHELL_OPERATORS = (";", "&", "&&", "|", "||", ">", ">>", "<")
 _NO_SCRIPT = "A workflow is no shell script: write one step a line."
 _PROCESSOR_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+LONGEST_GROUP = 200  # its name becomes that of a directory, and part of those of files
 _GROUP_FOR_OUTPUT = re.compile(r"\w[\w.:+-]*")
 
 
@@ -119,6 +120,8 @@ def no_file_group(group: str, whole: str) -> Fault | None:
             f"an empty file group in {whole!r}" if whole else "the file group is empty",
             "Separate file groups by one comma without blanks, as in -I OCR-D-IMG,OCR-D-BIN.",
         )
+    if len(group) > LONGEST_GROUP:
+        return Fault(f"{group[:100]!r}… is too long for a file group", f"It may have {LONGEST_GROUP} characters.")
     if group != group.strip() or not group.isprintable():
         return Fault(f"{group!r} is no file group's name", "Leave out blanks and control characters.")
     if group[0] in _TYPOGRAPHIC_QUOTES:
@@ -130,6 +133,8 @@ def no_file_group(group: str, whole: str) -> Fault | None:
 
 def unusable_output_group(group: str) -> Fault | None:
     """What is wrong with a file group that is to be written, or None. Its name becomes a directory of the workspace."""
+    if len(group.encode()) > LONGEST_GROUP:
+        return Fault(f"{group[:100]!r}… is too long for a file group", f"It may have {LONGEST_GROUP} bytes.")
     if not _GROUP_FOR_OUTPUT.fullmatch(group):
         return Fault(
             f"{group!r} cannot be an output file group: its name becomes a directory of the workspace",

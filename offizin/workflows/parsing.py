@@ -17,6 +17,7 @@ from offizin.workflows.workflow import Workflow
 
 _LONGEST = 1024 * 1024  # a thousand steps have some 100,000 characters
 _MOST_STEPS = 1000
+_MOST_LINES = 10_000  # that are not empty
 _EXAMPLE = "For example: tesserocr-recognize -I OCR-D-IMG -O OCR-D-OCR -P model frk"
 
 
@@ -47,7 +48,9 @@ def workflow_from_steps(lines: Sequence[str]) -> Workflow:
 
 def _parse(lines: Iterable[Sequence[Word]], text: str) -> Workflow:
     reader = Extensions()
-    for words in lines:
+    for number, words in enumerate(lines):
+        if number > _MOST_LINES:
+            raise WorkflowInvalid(f"the workflow has more than {_MOST_LINES} lines", advice="Part it in several runs.")
         keyword = keyword_of(words[0])
         if keyword is None:
             reader.task(parse_task(words))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from offizin.errors import WorkflowInvalid
 from offizin.workflows.json_text import strict_json, without_comment_lines
 
+_MOST_WORDS = 5000  # of one line
 _BLANK = " \t\r"
 _CONTINUATION = re.compile(r"\\[ \t\r]*(?:\n|\Z)")
 _DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
@@ -52,6 +53,9 @@ def split_words(text: str, first_line: int = 1) -> Iterator[tuple[Word, ...]]:
         else:
             word = _read_word(text, position, line)
             words.append(word)
+            if len(words) > _MOST_WORDS:
+                message = f"there are more than {_MOST_WORDS} words on one line"
+                raise WorkflowInvalid(message, line=line, advice="Give many parameters as one JSON object with -p.")
             line += text.count("\n", word.start, word.end)
             position = word.end
     if words:

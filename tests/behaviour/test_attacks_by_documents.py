@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.behaviour.books import make_book
-from tests.behaviour.guarded import guarded, job
+from tests.behaviour.guarded import book_that_names, guarded, job
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -47,6 +47,18 @@ async def test_a_mets_that_does_not_end_is_refused(client: httpx.AsyncClient, tm
     (tmp_path / "mets.xml").write_bytes(content.encode("latin-1"))
     answer = await client.post("/processor/run/ocrd-dummy", json=job(tmp_path / "mets.xml"))
     assert (answer.status_code, answer.json()["code"]) == (422, "mets_invalid"), answer.text
+
+
+async def test_a_file_outside_that_a_mets_names_is_not_given_out(client: httpx.AsyncClient, tmp_path: Path) -> None:
+    mets = book_that_names(tmp_path / "book", "/etc/passwd")
+    assert (await client.post("/processor/run/ocrd-dummy", json=job(mets, page_id="P2"))).status_code == 200
+    known = (await client.get("/workspace")).json()
+    [address] = [each["@id"] for each in known if each.get("path_to_mets") == str(mets)]
+    for path in ("file/IMG_1", "files//etc/passwd", "files/%2Fetc%2Fpasswd", "file/IMG_1?file_grp=OCR-D-IMG"):
+        answer = await client.get(f"{address}/{path}")
+        assert answer.status_code in (403, 404), answer.text
+        assert "root:" not in answer.text
+    assert (await client.get(f"{address}/file/IMG_1")).json()["code"] == "path_forbidden"
 
 
 async def test_what_is_no_plain_file_is_not_read(client: httpx.AsyncClient, tmp_path: Path) -> None:

@@ -46,7 +46,10 @@ async def test_a_path_that_leads_out_of_the_roots_is_forbidden_in_every_field(
     as_run = await client.post(
         "/workflow/run", params={"mets_path": path}, files={"workflow": ("w", b"dummy -I OCR-D-IMG -O OUT")}
     )
-    for answer in (as_job, as_run):
+    as_mets_server = await client.post("/tcp_mets", json={
+        "workspace_path": path, "method_type": "GET", "response_type": "dict", "request_url": "file_groups",
+    })  # fmt: skip
+    for answer in (as_job, as_run, as_mets_server):
         assert (answer.status_code, answer.json()["code"]) == (403, "path_forbidden"), answer.text
         assert str(directory / "root") in answer.json()["hint"]
 

@@ -39,6 +39,6 @@ def test_one_without_end_is_refused() -> None:
 
 
 def test_what_is_no_expression_is_told() -> None:
-    with pytest.raises(re.error):
+    with pytest.raises(PatternInvalid):
         _ids(file_grp="//(")
     assert not FileQuery(file_grp="//OCR-D-.*", file_id="(((a+)+)+").may_take_long

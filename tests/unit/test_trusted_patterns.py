@@ -16,6 +16,39 @@ def test_those_that_match_as_a_whole_are_found_in_their_order() -> None:
     assert full_matches("b?a|c", ["c", "ba", "a", "ab", "\ud800"]) == ["c", "ba", "a"]
 
 
+@pytest.mark.parametrize("pattern", [
+    "image/.*", "(?i)PHYS_00[13]+", "a|b.", "[^a]b?", r"x\.y\d", "", "P.*1.*2?", ".", "|", "[a-c]+", "a?a?a?aaa", "*",
+    "a**", "[z-a]", "a|*", "(image/.*|[a.+]+)", "((a)|b)c", "(", ")", "()", "(a|ab)(c|bcd)?", "(?=a)a",
+])  # fmt: skip
+def test_a_simple_expression_means_the_same_without_a_process_of_its_own(pattern: str) -> None:
+    texts = ["image/png", "phys_0013", "a", "bc", "b", "cb", "x.y1", "", "P1112", "\n", "aaa", "aaaa", "é"]
+    in_a_process = ["y" * 2_000_001]  # too long for anything to be simple
+    outcomes = []
+    for more in ([], in_a_process):
+        try:
+            outcomes.append([text for text in full_matches(pattern, texts + more) if text not in in_a_process])
+        except PatternInvalid as error:
+            outcomes.append([str(error)])
+    assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        "a*" * 4 + "b",
+        "a?" * 30 + "a" * 30 + "b",
+        ".*.*.*.*x",
+        "(a|a)" * 30 + "b",
+        "((((a))))" * 4 + "(a*)(a*)(a*)(a*)b",
+    ],
+)
+def test_repetitions_one_after_the_other_are_no_way_around(bomb: str) -> None:
+    try:
+        assert full_matches(bomb, ["a" * 3000] * 10, seconds=0.5) == []
+    except PatternInvalid as error:
+        assert "longer than" in str(error)  # noqa: PT017
+
+
 @pytest.mark.parametrize("bomb", ["(a+)+b", "(a|a)*b", "(?:a?){30}a{30}b", "(a*)*(a*)*b"])
 def test_an_expression_that_takes_exponential_time_is_ended(bomb: str) -> None:
     with pytest.raises(PatternInvalid, match="longer than"):
