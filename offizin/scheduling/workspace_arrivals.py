@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 from offizin.errors import WorkspaceUnknown
 from offizin.scheduling.workspace_register import WorkspaceRegister, check_managed
@@ -18,6 +19,8 @@ from offizin.workspaces.incoming import Incoming, check_id, found_in, not_writte
 from offizin.workspaces.received import METS_NAME, Received, received_in
 from offizin.workspaces.unpacking import unpack
 
+T = TypeVar("T")
+
 
 class Arrivals:
     """``directory`` is where the workspaces of this server lie."""
@@ -28,6 +31,7 @@ class Arrivals:
         self._directory = directory
         self._limits = limits
         self._under_way: set[Path] = set()
+        self._last_steps: dict[Path, asyncio.Future[Any]] = {}
 
     @asynccontextmanager
     async def new(self, workspace_id: str) -> AsyncIterator[Incoming]:
@@ -63,10 +67,18 @@ class Arrivals:
             except OSError as error:
                 raise not_written(error) from error
 
-        return await asyncio.to_thread(work)
+        return await self._see_through(incoming, asyncio.to_thread(work))
 
     async def put(self, incoming: Incoming, received: Received, description: str = "") -> WorkspaceRow:
         """The workspace is known from now on. Raises WorkspaceInUse, Unavailable."""
+        return await self._see_through(incoming, self._put(incoming, received, description))
+
+    async def _see_through(self, incoming: Incoming, step: Coroutine[Any, Any, T]) -> T:
+        """Also when whoever waits for it is cancelled: nothing is taken away from under it then."""
+        task = self._last_steps[incoming.directory] = asyncio.ensure_future(step)
+        return await asyncio.shield(task)
+
+    async def _put(self, incoming: Incoming, received: Received, description: str) -> WorkspaceRow:
         new = NewWorkspace(
             id=incoming.place.name,
             mets=str(incoming.place.resolve() / METS_NAME),
@@ -129,5 +141,7 @@ class Arrivals:
         try:
             yield incoming
         finally:
+            if (last := self._last_steps.pop(incoming.directory, None)) is not None:
+                await asyncio.wait([last])
             await asyncio.to_thread(incoming.discard)
             self._under_way.discard(incoming.directory)
