@@ -18,6 +18,7 @@ from offizin.clock import Clock, SystemClock
 from offizin.errors import HomeInUse, Unavailable
 from offizin.home import Home
 from offizin.settings import Settings
+from offizin.trust.shown_url import shown_url
 
 T = TypeVar("T")
 
@@ -48,7 +49,7 @@ class Place:
     def options(self) -> str:
         """What leads other commands to the same place; empty where they go there by themselves."""
         if self.server and self.server != os.environ.get(SERVER_VARIABLE):
-            return f"--server {shlex.quote(without_secret(self.server))}"
+            return f"--server {shlex.quote(shown_url(self.server))}"
         return f"--home {shlex.quote(str(self.home))}" if self.home and not self.server else ""
 
 
@@ -92,13 +93,6 @@ async def _at_home(place: Place, clock: Clock, stack: AsyncExitStack) -> Connect
             if not in_use or clock.monotonic() > deadline:
                 raise
         await clock.sleep(0.2)
-
-
-def without_secret(url: str) -> str:
-    """A URL as it can be shown: with dots where a password stands."""
-    scheme, mark, rest = url.partition("://")
-    login, at, host = rest.rpartition("@")
-    return f"{scheme}{mark}{login.partition(':')[0]}:…@{host}" if at and ":" in login else url
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:

@@ -7,6 +7,7 @@
     bounds.py         how large documents may be
     zips.py           a zip is bounded, and its members are plain files inside
     patterns.py       a regular expression of a stranger ends in time, and in a process of its own
+    shown_url.py      a URL in a log keeps its password to itself
     one_line.py       text of others does not write lines of its own into a log
 
 Who may ask at all is the matter of ``offizin.access``. The attacks, and the test of each, stand in docs/security.md.

@@ -14,6 +14,7 @@ from offizin.store import callbacks
 from offizin.store.callbacks import Callback
 from offizin.store.transaction import Database
 from offizin.trust.addresses import Addressees, CheckedTransport
+from offizin.trust.shown_url import shown_url
 from offizin.upkeep.service import Periodic
 
 log = logging.getLogger(__name__)
@@ -70,10 +71,12 @@ class Callbacks(Periodic):
             reach("callback: delivered")
             await self._database.write(lambda tx: callbacks.delivered(tx, callback.seq))
         elif forbidden or callback.tries >= len(PAUSES):
-            log.error("callback to %s is given up after %d tries: %s", callback.url, callback.tries + 1, trouble)
+            log.error(
+                "callback to %s is given up after %d tries: %s", shown_url(callback.url), callback.tries + 1, trouble
+            )
             await self._database.write(lambda tx: callbacks.delivered(tx, callback.seq))
         else:
             pause = PAUSES[callback.tries]
-            log.warning("callback to %s failed (%s); once more in %g s", callback.url, trouble, pause)
+            log.warning("callback to %s failed (%s); once more in %g s", shown_url(callback.url), trouble, pause)
             at = self._clock.now() + pause
             await self._database.write(lambda tx: callbacks.put_off(tx, callback.seq, at))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from offizin.cli.connection import Place, without_secret
+from offizin.cli.connection import Place
 from offizin.cli.tokens import seconds_in
 from offizin.errors import InvalidRequest
 from offizin.settings import Settings
+from offizin.trust.shown_url import shown_url
 
 
 @pytest.mark.parametrize(
@@ -27,13 +28,17 @@ def test_other_text_is_no_time(text: str) -> None:
     ("url", "shown"),
     [
         ("http://me:secret@host:8000/a", "http://me:…@host:8000/a"),
+        ("http://me:se:cr@et@host", "http://me:…@host"),
+        ("http://:secret@host", "http://:…@host"),
         ("http://me@host", "http://me@host"),
+        ("http://host:80/a@b:c", "http://host:80/a@b:c"),
+        ("http://host/\n", "http://host/\\n"),
         ("http://host:8000", "http://host:8000"),
         ("http://[::1]:8000", "http://[::1]:8000"),
     ],
 )
 def test_an_address_is_shown_without_its_secret(url: str, shown: str) -> None:
-    assert without_secret(url) == shown
+    assert shown_url(url) == shown
 
 
 def test_commands_that_are_told_hold_no_secret() -> None:
