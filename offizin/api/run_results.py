@@ -32,7 +32,9 @@ async def as_zip(offizin: Offizin, run_id: str) -> Response:
     """
     run, row, groups = await _run(offizin, run_id)
     index = await opened(offizin, row)
-    pages = [*resolve_pages(run.page_selector or None, index.pages), None]
+    # in a thread: there may be a regular expression in it
+    named = await asyncio.to_thread(resolve_pages, run.page_selector or None, [*index.pages])
+    pages = [*named, None]
     files = [file for group in groups for page in pages for file in index.files(group, page)]
     names = list(dict.fromkeys(file.local_filename for file in files if file.local_filename))
     if not names:
