@@ -5,23 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import httpx
-
-from offizin.access import capabilities, signatures
-from offizin.access.capabilities import Capabilities, Purpose
-from offizin.access.random_text import random_text
-from offizin.access.scopes import Scope
-from offizin.access.signatures import Signatures
-from offizin.access.tokens import PREFIX, Holder, Tokens
+from offizin.access.capabilities import Purpose
+from offizin.access.keys import Keys
 from offizin.brokers.amqp_url import AmqpUrl
 from offizin.brokers.broker import Broker, results_of
-from offizin.brokers.in_process import InProcessBroker
 from offizin.changes import Changes
 from offizin.clock import Clock, SystemClock
 from offizin.deployment.cluster import Cluster
@@ -31,9 +23,8 @@ from offizin.hardware import HardwareProbe
 from offizin.home import Home
 from offizin.logs import LogParts
 from offizin.mets.save import save
-from offizin.processors.discovery import Discovery
+from offizin.outside import Parts, employ, open_database
 from offizin.processors.models import Models
-from offizin.processors.surroundings import search_path
 from offizin.report.reports import Reports
 from offizin.scheduling.arriving_logs import ArrivingLogs
 from offizin.scheduling.breaker import Breaker
@@ -44,17 +35,15 @@ from offizin.scheduling.completion import Completion
 from offizin.scheduling.contexts import Contexts
 from offizin.scheduling.dispatch import Dispatcher
 from offizin.scheduling.draining import Draining, StopMode
-from offizin.scheduling.embedded import EmbeddedWorkforce
 from offizin.scheduling.endings import Endings
 from offizin.scheduling.finishing import Finishing
-from offizin.scheduling.lanes import Lanes, ReadMets, SaveMets, checked, read
+from offizin.scheduling.lanes import Lanes, checked
 from offizin.scheduling.learned import LearnedProcessors
 from offizin.scheduling.mets_servers import MetsServers
 from offizin.scheduling.ownership import Ownership
 from offizin.scheduling.priorities import Priorities
 from offizin.scheduling.remote.registered import RegisteredProcessors
 from offizin.scheduling.remote.strays import Strays
-from offizin.scheduling.remote.workforce import RemoteWorkforce
 from offizin.scheduling.retry_policy import Limits
 from offizin.scheduling.retrying import Retrying
 from offizin.scheduling.saving import Saving
@@ -65,11 +54,11 @@ from offizin.scheduling.undoing import Undoing
 from offizin.scheduling.workforce import LeftBehind, Processors, Scheduler, Workforce
 from offizin.scheduling.workspace_arrivals import Arrivals
 from offizin.scheduling.workspace_register import WorkspaceRegister
-from offizin.settings import Settings, SyncMode
-from offizin.store import secrets, servers
+from offizin.settings import Settings
+from offizin.store import servers
 from offizin.store.measured import MeasuredDatabase
 from offizin.store.servers import ServerIdentity
-from offizin.store.transaction import Database, SqliteDatabase
+from offizin.store.transaction import Database
 from offizin.tallies import Tallies
 from offizin.timings import Timings
 from offizin.trust.addresses import Addressees, is_loopback
@@ -84,32 +73,12 @@ from offizin.upkeep.mets_writer import MetsWriter
 from offizin.upkeep.pauses import Pauses
 from offizin.upkeep.server_heartbeats import ServerHeartbeats
 from offizin.upkeep.service import Service
-from offizin.workers.runner import Runner
-from offizin.workers.runner_process import RunnerProcess
 from offizin.workspaces.fetched import Fetching
 
 if TYPE_CHECKING:
     from offizin.stock_workers.stock_workers import StockWorkers
 
 log = logging.getLogger(__name__)
-
-
-def _discovery(settings: Settings, home: Home, clock: Clock) -> Discovery:
-    return Discovery(settings.processor_directories, home.tool_cache, search_path(os.environ), clock=clock)
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What reaches outside, and is something else in the simulation. ``database``: None for that of the settings."""
-
-    database: Callable[[Path, SyncMode], Awaitable[Database]] | None = None
-    broker: Callable[[], Broker] = InProcessBroker
-    connect: Callable[[Callable[[], None]], Awaitable[Broker]] | None = None  # to a queue with workers behind it
-    discovery: Callable[[Settings, Home, Clock], Discovery] = _discovery
-    start_runner: Callable[..., Awaitable[Runner]] = RunnerProcess.start
-    read_mets: ReadMets = read
-    save_mets: SaveMets | None = None  # None for the file
-    transport: httpx.AsyncBaseTransport | None = None  # of callbacks
 
 
 class Offizin:
@@ -162,7 +131,7 @@ class Offizin:
                 queue=url.with_password(url.password),
                 host=host,
                 port=port,
-                token=self.signatures.worker_token,
+                token=self.keys.signatures.worker_token,
             )
 
     def stop(self) -> None:
@@ -209,7 +178,7 @@ class Offizin:
         if self._news is not None:
             await self._news.stop()
         await self.heartbeats.stop()
-        await self.tokens.stop()
+        await self.keys.tokens.stop()
         await self._leave()
         await self.workforce.processors.close()
         await self.workforce.broker.close()
@@ -219,29 +188,39 @@ class Offizin:
         self.home.release()
 
     async def _start(self) -> None:
+        opened = await self._open()
+        self._wire()
+        await self.heartbeats.start()
+        self._news = self._news_of_others(opened)
+        if self._news is not None:
+            await self._news.start()
+        await self.workforce.attend(self._scheduler)
+        self.stock_workers = self._stock_workers()
+        for service in self._services:
+            await service.start()
+        self._at_work.set()
+
+    async def _open(self) -> Database:
+        """What reaches outside. Returns the database as it is, without what measures it."""
         settings, clock = self.settings, self.clock
         install_from(os.environ.get("OFFIZIN_FAULT"))
-        self._limits = limits = Limits(
-            own_failures=settings.own_failure_retries, runner_losses=settings.runner_lost_retries
-        )
-        opened = await self._open_database()
+        opened = await open_database(self._parts, settings, self.home, clock)
         self.database: Database = MeasuredDatabase(opened, self.tallies)
         self.server = await self._enter()
-        self.capabilities = Capabilities(await self._secret(capabilities.SECRET))
-        self.signatures = Signatures(await self._secret(signatures.SECRET), clock)
-        self.tokens = Tokens(self.database, clock)
-        self.tokens.stands(self.signatures.worker_token, signatures.WORKERS)
-        self.local_token = PREFIX + random_text(clock)
-        self.tokens.stands(self.local_token, Holder("this machine", Scope.ADMIN))
+        self.keys = await Keys.open(self.database, clock)
         self._deployed = DeployedMemory(self.database, self.server.seq, clock)
         await self.cluster.start_queue(self._deployed)
-        self.workforce: Workforce = await self._workforce()
-        workforce = self.workforce
+        self.workforce: Workforce = await employ(self._parts, settings, self.home, clock, self.server, self.database)
+        return opened
+
+    def _wire(self) -> None:
+        """What is inside. Nothing runs yet."""
+        settings, clock, workforce, server = self.settings, self.clock, self.workforce, self.server.seq
+        limits = Limits(own_failures=settings.own_failure_retries, runner_losses=settings.runner_lost_retries)
         self.processors: Processors = workforce.processors
         self.models = Models(lambda: self.processors, clock)
         self.broker: Broker = workforce.broker
         self.learned = LearnedProcessors(self.database, workforce.fingerprint, clock)
-        server = self.server.seq
         self.ownership = ownership = Ownership(self.server)
         save_mets = self._parts.save_mets or partial(save, may_write=self._may_write)
         references = References(self.roots, self.addressees)
@@ -321,12 +300,6 @@ class Offizin:
             forget=self.lanes.forget, moved=self.dispatcher.look_everywhere, taken_over=self._take_up,
             alive=workforce.renew, fenced=self._end_at_once,
         )  # fmt: skip
-        await self.heartbeats.start()
-        self._news = self._news_of_others(opened)
-        if self._news is not None:
-            await self._news.start()
-        await workforce.attend(self._scheduler)
-        self.stock_workers = self._stock_workers()
         self._services: list[Service] = [
             self.pauses,
             self.learned,
@@ -338,9 +311,6 @@ class Offizin:
             self.completion,
             self.dispatcher,
         ]
-        for service in self._services:
-            await service.start()
-        self._at_work.set()
 
     def _may_write(self) -> bool:
         return self.heartbeats.may_write
@@ -368,17 +338,6 @@ class Offizin:
         except Unavailable as error:
             log.warning("%s", error)
 
-    async def _workforce(self) -> Workforce:
-        """Slots of our own; or, where there is a queue in the network, workers that come to it."""
-        settings, home, clock = self.settings, self.home, self.clock
-        connect = self._parts.connect or self._to_rabbitmq()
-        if connect is None:
-            discovery = self._parts.discovery(settings, home, clock)
-            return await EmbeddedWorkforce.employ(
-                self._parts.broker(), discovery, settings, home, clock, self._parts.start_runner
-            )
-        return await RemoteWorkforce.await_them(self.server, self.database, clock, settings.worker_lease, connect)
-
     def _stock_workers(self) -> StockWorkers | None:
         """Where the configuration has a queue and a database for workers of the reference."""
         reference = self.settings.reference
@@ -405,27 +364,8 @@ class Offizin:
     def _mets_url(self, mets: Path) -> str:
         """Where workers of the reference find the METS server of a workspace; the same after a restart, if the server's
         own URL is."""
-        capability = self.capabilities.capability(Purpose.METS, mets.parent)
+        capability = self.keys.capabilities.capability(Purpose.METS, mets.parent)
         return f"{self._url_for_reference.rstrip('/')}/tcp_mets/{capability}"
-
-    def _to_rabbitmq(self) -> Callable[[Callable[[], None]], Awaitable[Broker]] | None:
-        if self.settings.reference.process_queue is None:
-            return None
-        from offizin.brokers.rabbitmq import RabbitMqBroker  # only a cluster has its packages
-
-        url = AmqpUrl.of_process_queue(self.settings.reference.process_queue)
-        name = f"Offizin server {self.server.name}"
-        return lambda again: RabbitMqBroker.open(url, self.clock, name=name, again=again)
-
-    async def _open_database(self) -> Database:
-        settings = self.settings
-        if self._parts.database is not None:
-            return await self._parts.database(self.home.database, settings.sync)
-        if settings.store is None:
-            return await SqliteDatabase.open(self.home.database, settings.sync)
-        from offizin.store.postgresql import PostgresqlDatabase  # only a cluster has its packages
-
-        return await PostgresqlDatabase.open(settings.store.url, settings.sync, self.clock)
 
     def _news_of_others(self, database: Database) -> Service | None:
         """None on a database that is ours alone."""
@@ -437,11 +377,6 @@ class Offizin:
         return database.news(
             self.clock, self.changes.own, others=lambda: bool(self.heartbeats.others), heard=self.changes.heard
         )
-
-    async def _secret(self, name: str) -> str:
-        """The same for all servers on this database."""
-        new = random_text(self.clock)
-        return await self.database.write(lambda tx: secrets.find_or_add(tx, name, new), synced=True)
 
     async def _enter(self) -> ServerIdentity:
         """Who this server is from now on. Another process that still acts under its name is fenced off."""

@@ -149,7 +149,7 @@ class ProcessingServer(FastAPI):
                 published = self.settings.reference.internal_callback_url or url_for_others(bound, scheme)
                 self.hosts.add_of(published)
                 await offizin.listens_at(published, url_of(bound, scheme))
-                await tell_who_may_ask(self.settings, offizin.tokens)
+                await tell_who_may_ask(self.settings, offizin.keys.tokens)
                 ending = asyncio.create_task(_end_with(offizin, serving))
                 try:
                     await serving.serve([bound])
@@ -161,7 +161,7 @@ class ProcessingServer(FastAPI):
     def on_listening(self, url: str) -> None:
         """Requests are taken now: commands on this machine find the server at ``url``."""
         offizin = self.offizin
-        offizin.home.publish_address(url, offizin.local_token, self.settings.tls_certificate)
+        offizin.home.publish_address(url, offizin.keys.local_token, self.settings.tls_certificate)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Offizin]:

@@ -83,9 +83,9 @@ class Door:
         offizin = running(scope["app"])
         authorization = first.get(b"authorization", "")
         if authorization.startswith(SCHEME):
-            return offizin.signatures.asker(method, target_of(scope), authorization)
+            return offizin.keys.signatures.asker(method, target_of(scope), authorization)
         given = read_credentials(authorization)
-        holder = await offizin.tokens.holder(given.secret, given.name)
+        holder = await offizin.keys.tokens.holder(given.secret, given.name)
         needed = scopes.needed(method, path)
         if not scopes.allows(holder.scope, needed):
             raise NotAllowed(

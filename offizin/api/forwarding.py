@@ -71,7 +71,7 @@ class Forwarding:
 async def _forward(error: OwnedElsewhere, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
     target = target_of(scope)
     url = f"{error.address.rstrip('/')}{target}"
-    signed = running(scope["app"]).signatures.sign(scope["method"], target, scope.get(ASKER, ""))
+    signed = running(scope["app"]).keys.signatures.sign(scope["method"], target, scope.get(ASKER, ""))
     headers = [
         *_passing(scope["headers"], _NOT_PASSED_ON), (FORWARDED.encode(), b"1"), (b"authorization", signed.encode()),
     ]  # fmt: skip

@@ -32,5 +32,5 @@ async def forward_mets_request_with_capability(
     return await forward(
         offizin.mets_servers,
         asked,
-        lambda mets: offizin.capabilities.require(capability, Purpose.METS, mets.parent),
+        lambda mets: offizin.keys.capabilities.require(capability, Purpose.METS, mets.parent),
     )

@@ -53,20 +53,20 @@ class TokenList(BaseModel):
 @router.get("/tokens", responses=errors())
 async def tokens(offizin: CurrentOffizin) -> TokenList:
     """All tokens without their secrets, also those that hold no more."""
-    return TokenList(tokens=[TokenSummary(**_shown(token)) for token in await offizin.tokens.everyone()])
+    return TokenList(tokens=[TokenSummary(**_shown(token)) for token in await offizin.keys.tokens.everyone()])
 
 
 @router.post("/tokens", status_code=201, responses=errors(InvalidRequest, Conflict))
 async def create_token(offizin: CurrentOffizin, new: NewToken) -> CreatedToken:
     """Make a token. Its secret is in the answer and can be seen nowhere else."""
-    token, secret = await offizin.tokens.create(new.name, new.scope, new.expires_in)
+    token, secret = await offizin.keys.tokens.create(new.name, new.scope, new.expires_in)
     return CreatedToken(**_shown(token), secret=secret)
 
 
 @router.delete("/tokens/{name}", status_code=204, responses=errors(NotFound, Conflict))
 async def revoke_token(offizin: CurrentOffizin, name: str) -> None:
     """From now on it holds no more; on other servers after some seconds."""
-    await offizin.tokens.revoke(name)
+    await offizin.keys.tokens.revoke(name)
 
 
 def _shown(token: Token) -> dict[str, object]:

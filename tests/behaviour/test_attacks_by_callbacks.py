@@ -12,7 +12,8 @@ import pytest_asyncio
 
 from offizin.clock import SystemClock
 from offizin.errors import UrlForbidden
-from offizin.offizin import Offizin, Parts
+from offizin.offizin import Offizin
+from offizin.outside import Parts
 from offizin.scheduling.submission import Submission
 from offizin.settings import Settings
 from offizin.trust.addresses import Addressees, CheckedTransport

@@ -12,7 +12,8 @@ from lxml import etree
 
 from offizin.errors import Unavailable
 from offizin.jobs import State
-from offizin.offizin import Offizin, Parts
+from offizin.offizin import Offizin
+from offizin.outside import Parts
 from offizin.scheduling.submission import Submission
 from offizin.settings import Settings, SyncMode
 from offizin.settings.database_url import DatabaseUrl

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from offizin.messages import Tool
-from offizin.offizin import Parts
+from offizin.outside import Parts
 from offizin.workers.loading import PoolSettings
 from offizin.workers.membership import Membership
 from offizin.workers.pool import WorkerPool

@@ -22,7 +22,8 @@ from offizin import faults
 from offizin.brokers.broker import Message
 from offizin.jobs import RunKind
 from offizin.messages import Piece
-from offizin.offizin import Offizin, Parts
+from offizin.offizin import Offizin
+from offizin.outside import Parts
 from offizin.scheduling.redo import Redo, What
 from offizin.scheduling.submission import Submission
 from offizin.settings import Settings
