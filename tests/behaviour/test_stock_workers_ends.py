@@ -49,6 +49,7 @@ def test_a_job_goes_on_while_our_server_is_restarted(
     job_id = server.run_job(book, "ocrd-scripted", page_id="P1", parameters=gate.parameters)
     own_site.worker_of(job_id)
     server.wait_for_any(server.details(job_id)["run_id"], "RUNNING")
+    until(lambda: "waiting" in own_site.said(), own_site.said)  # a request that is cut off would fail the attempt
     server.signal(end)
     server.ended()
     server = own_site.server()
