@@ -54,10 +54,12 @@ class Heartbeat(msgspec.Struct, frozen=True):
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """A worker asks whether it may begin with what may have been given to somebody before."""
+    """A worker asks whether it may begin with what may have been given to somebody before. ``number`` grows with each
+    question of the session."""
 
     session: str
     attempts: list[AttemptName]
+    number: int = 0
 
 
 class Goodbye(msgspec.Struct, frozen=True):
@@ -96,10 +98,11 @@ class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Claimed(msgspec.Struct, frozen=True):
-    """The answer to a claim."""
+    """The answer to the claim of this number."""
 
     granted: list[AttemptName]
     refused: list[AttemptName]
+    number: int = 0
 
 
 class End(msgspec.Struct, frozen=True):

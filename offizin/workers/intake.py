@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Sequence
 import msgspec
 
 from offizin.brokers.broker import Delivery
-from offizin.messages import AttemptName, decode_ticket
+from offizin.messages import AttemptName, Claimed, decode_ticket
 from offizin.workers.membership import Claims, Held, Membership
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ class Intake:
         """What may begin. The rest is claimed, refused because nobody can read it, or a copy."""
         free: list[Held] = []
         claims: dict[str, list[AttemptName]] = {}
+        number = self._claims.next_number()
         for delivery in deliveries:
             try:
                 ticket = decode_ticket(delivery.message.body)
@@ -39,17 +40,17 @@ class Intake:
             elif held.name in self._claims or held.name in self._in_hand():
                 delivery.acknowledge()  # we have it, or ask for it: this is a copy
             else:
-                self._claims.add(held)
+                self._claims.add(held, number)
                 claims.setdefault(held.server, []).append(held.name)
         for server, attempts in claims.items():
-            self._membership.claim(server, attempts)
+            self._membership.claim(server, attempts, number)
         return free
 
-    def answered(self, granted: Sequence[AttemptName], refused: Sequence[AttemptName]) -> list[Held]:
+    def answered(self, answer: Claimed) -> list[Held]:
         """The server's word on what had to be claimed: what may begin."""
-        for held in self._claims.answered(refused):
+        for held in self._claims.answered(answer.refused, answer.number):
             held.delivery.acknowledge()
-        may_begin = self._claims.answered(granted)
+        may_begin = self._claims.answered(answer.granted, answer.number)
         for held in may_begin:
             held.taken = True
             held.delivery.acknowledge()
@@ -57,5 +58,6 @@ class Intake:
 
     def claim_again(self) -> None:
         """Ask once more for everything that no answer has come for."""
+        number = self._claims.next_number()
         for server, attempts in self._claims.by_server().items():
-            self._membership.claim(server, attempts)
+            self._membership.claim(server, attempts, number)

@@ -15,14 +15,14 @@ from offizin.messages import AttemptName, PieceTicket, decode_ticket
 class Membership:
     """Inside a server's own process the defaults hold: one server without a name, and nobody else to take a piece.
 
-    ``servers`` gives their names; ``claim`` asks a server (by name) whether these attempts may begin; ``must_claim``
-    says which deliveries need that; ``lease_left`` is in seconds: when none is left, nothing may begin or be written.
+    ``servers`` gives their names; ``claim`` asks a server (by name) whether these attempts may begin, with a number
+    that its answer bears, too; ``must_claim`` says which deliveries need that; ``lease_left`` is in seconds: when none is left, nothing may begin or be written.
     ``begins_paused``: nothing may begin before the worker is told so; ``begins_without``: nothing of these processors.
     """
 
     session: str = ""
     servers: Callable[[], Sequence[str]] = lambda: ("",)
-    claim: Callable[[str, Sequence[AttemptName]], None] = lambda _server, _attempts: None
+    claim: Callable[[str, Sequence[AttemptName], int], None] = lambda _server, _attempts, _number: None
     must_claim: Callable[[Delivery], bool] = lambda _: False
     lease_left: Callable[[], float] = lambda: math.inf
     begins_paused: bool = False
@@ -89,25 +89,32 @@ class TakenBefore:
 @dataclass(slots=True)
 class Claims:
     """Pieces that wait for the server's word. They are asked for again and again until it comes: an answer may be lost
-    with the connection."""
+    with the connection. It may come twice, too, and late: only one to a question that was asked since the piece is here
+    counts, for an earlier one was about a copy of it that is over."""
 
-    _waiting: dict[AttemptName, Held] = field(default_factory=dict)
+    _waiting: dict[AttemptName, tuple[Held, int]] = field(default_factory=dict)  # and the first question's number
+    _asked: int = 0
 
     def __contains__(self, name: AttemptName) -> bool:
         return name in self._waiting
 
-    def add(self, held: Held) -> None:
-        """Of two copies of a piece one is enough."""
-        if (copy := self._waiting.get(held.name)) is not None:
-            copy.delivery.acknowledge()
-        self._waiting[held.name] = held
+    def next_number(self) -> int:
+        self._asked += 1
+        return self._asked
 
-    def answered(self, attempts: Sequence[AttemptName]) -> list[Held]:
-        """Those of them that still wait."""
-        return [held for name in attempts if (held := self._waiting.pop(name, None)) is not None]
+    def add(self, held: Held, number: int) -> None:
+        """It is asked for with the question of this number. Of two copies of a piece one is enough."""
+        if (copy := self._waiting.get(held.name)) is not None:
+            copy[0].delivery.acknowledge()
+        self._waiting[held.name] = held, number
+
+    def answered(self, attempts: Sequence[AttemptName], number: int) -> list[Held]:
+        """Those of them that still wait, and were asked for with that question."""
+        known = [name for name in attempts if name in self._waiting and self._waiting[name][1] <= number]
+        return [self._waiting.pop(name)[0] for name in known]
 
     def by_server(self) -> dict[str, list[AttemptName]]:
         found: dict[str, list[AttemptName]] = {}
-        for name, held in self._waiting.items():
+        for name, (held, _) in self._waiting.items():
             found.setdefault(held.server, []).append(name)
         return found

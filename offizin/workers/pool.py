@@ -9,7 +9,7 @@ from pathlib import Path
 from offizin.background import Background
 from offizin.brokers.broker import Broker, Delivery, queue_of
 from offizin.clock import Clock
-from offizin.messages import AttemptName, Cause
+from offizin.messages import AttemptName, Cause, Claimed
 from offizin.tallies import Tallies
 from offizin.workers.attempt_logs import AttemptLogs
 from offizin.workers.intake import Intake
@@ -130,9 +130,9 @@ class WorkerPool:
             self.paused, self.paused_processors = wanted
         self._assign()
 
-    def claim_answered(self, granted: Sequence[AttemptName], refused: Sequence[AttemptName]) -> None:
+    def claim_answered(self, answer: Claimed) -> None:
         """The server's word on what had to be claimed."""
-        for held in self._intake.answered(granted, refused):
+        for held in self._intake.answered(answer):
             self._lines[held.ticket.processor].waiting.extend(self._not_given_back([held]))
         self._assign()
 

@@ -202,7 +202,7 @@ class WorkerSession:
                 self._due.set()
             case Kind.CLAIMED if pool:
                 answer = _read(body, Claimed)
-                pool.claim_answered(answer.granted, answer.refused)
+                pool.claim_answered(answer)
             case Kind.END if pool:
                 pool.cancel(_read(body, End).job)
             case Kind.LOAD if pool:
@@ -232,8 +232,8 @@ class WorkerSession:
         known = self._generations.get(delivery.message.sender)
         return delivery.redelivered or known is None or delivery.message.generation < known
 
-    def _claim(self, server: str, attempts: Sequence[AttemptName]) -> None:
-        message = Message(Kind.CLAIM, encode(Claim(self.id, list(attempts))))
+    def _claim(self, server: str, attempts: Sequence[AttemptName], number: int) -> None:
+        message = Message(Kind.CLAIM, encode(Claim(self.id, list(attempts), number)))
         self._background.spawn(self._tell(server, message))
 
     async def _tell_all(self, message: Message) -> None:

@@ -16,7 +16,18 @@ from offizin.brokers.broker import RESULTS, Delivery, Kind, Message, queue_of
 from offizin.brokers.in_process import InProcessBroker
 from offizin.clock import SystemClock
 from offizin.errors import ProcessorUnloadable, RunnerLost, Unavailable
-from offizin.messages import AttemptName, Cause, Handshake, Piece, Result, Slice, decode_piece, decode_result, encode
+from offizin.messages import (
+    AttemptName,
+    Cause,
+    Claimed,
+    Handshake,
+    Piece,
+    Result,
+    Slice,
+    decode_piece,
+    decode_result,
+    encode,
+)
 from offizin.workers.loading import PoolSettings
 from offizin.workers.membership import Membership
 from offizin.workers.pool import WorkerPool
@@ -355,10 +366,33 @@ async def test_what_a_paused_worker_is_granted_late_goes_back_to_its_server(make
     await scene.give("seg", "a")
     await scene.settled()
     await scene.pool.pause(True)
-    scene.pool.claim_answered([AttemptName("a", 1, 0)], [])
+    scene.pool.claim_answered(Claimed([AttemptName("a", 1, 0)], [], 1))
     await scene.until(lambda: len(scene.results) == 1)
     assert (scene.results[0].job, scene.results[0].cause, scene.results[0].charged) == ("a", Cause.WORKER_LOST, False)
     assert not scene.runners
+
+
+async def test_a_late_answer_about_a_copy_that_is_over_lets_no_other_copy_begin(make_scene: Any) -> None:
+    asked: list[int] = []
+    membership = Membership(
+        "s", must_claim=lambda _: True, claim=lambda _server, _attempts, number: asked.append(number)
+    )
+    scene = await make_scene(membership=membership)
+    await scene.give("seg", "a")
+    await scene.until(lambda: len(asked) == 1)
+    name = AttemptName("a", 1, 0)
+    scene.pool.claim_answered(Claimed([name], [], asked[0]))
+    (await scene.works("a")).finish()
+    await scene.until(lambda: [result.job for result in scene.results] == ["a"])
+    await scene.give("seg", "a")
+    await scene.until(lambda: len(asked) == 2)
+    scene.pool.claim_answered(Claimed([name], [], asked[0]))
+    await scene.settled()
+    assert scene.pool.held() == []
+    scene.pool.claim_answered(Claimed([], [name], asked[1]))
+    await scene.settled()
+    assert [result.job for result in scene.results] == ["a"]
+    assert await scene.broker.depth(queue_of("seg")) == 0
 
 
 async def test_what_a_runner_that_dies_on_a_paused_worker_had_not_begun_goes_back_to_its_server(

@@ -75,7 +75,7 @@ class Claims:
         names = [name for name, _ in granted]
         refused = [name for name in claim.attempts if name not in names]
         log.info("session %s may begin with %d pieces, and not with %d", claim.session, len(names), len(refused))
-        self._orders.give(claim.session, Claimed(names, refused))
+        self._orders.give(claim.session, Claimed(names, refused, claim.number))
 
     def _granted(self, name: AttemptName, session: str) -> Dispatched | None:
         piece = self._dispatcher.piece(name)
