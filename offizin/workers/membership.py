@@ -16,8 +16,9 @@ class Membership:
     """Inside a server's own process the defaults hold: one server without a name, and nobody else to take a piece.
 
     ``servers`` gives their names; ``claim`` asks a server (by name) whether these attempts may begin, with a number
-    that its answer bears, too; ``must_claim`` says which deliveries need that; ``lease_left`` is in seconds: when none is left, nothing may begin or be written.
-    ``begins_paused``: nothing may begin before the worker is told so; ``begins_without``: nothing of these processors.
+    that its answer bears, too; ``must_claim`` says which deliveries need that; ``lease_left`` is in seconds: when none
+    is left, nothing may begin or be written. ``begins_paused``: nothing may begin before the worker is told so;
+    ``begins_without``: nothing of these processors.
     """
 
     session: str = ""
