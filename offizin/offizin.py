@@ -249,7 +249,7 @@ class Offizin:
         self.pauses = Pauses(
             self.database, clock, apply=workforce.pause, look_everywhere=self.dispatcher.look_everywhere,
             told=breaker.told, here=workforce.host_of(""),
-            alone=settings.reference.process_queue is None and not self.database.shared,
+            alone=not workforce.sender.name and not self.database.shared,
         )  # fmt: skip
         self.delays = Delays(self.database, clock, server, ready=wake)
         self.saving = Saving(self.database, self.lanes, clock, self.timings)

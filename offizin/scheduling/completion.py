@@ -144,8 +144,12 @@ class Completion:
                     if message.kind is Kind.RESULT:
                         for result in decode_results(message.body):
                             results.append((result, message.sender))
-                            if self._piece(result) is None:
+                            piece = self._piece(result)
+                            if piece is None:
                                 strays.append((result.job, replace(message, body=encode(result))))
+                            elif message.sender and piece.holder is None and not result.end:
+                                # Its note was lost with the broker: whoever tells of its pages has it.
+                                taken.append(Taken(result.job, result.attempt, result.piece, session=message.sender))
                     elif message.kind is Kind.LOG:
                         logs.append(part := decode_log_part(message.body))
                         if self._piece(part) is None:
