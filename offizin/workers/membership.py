@@ -38,7 +38,7 @@ class Membership:
 class Held:
     """A piece on this worker: its delivery, and what must be known of it. ``taken``: the server knows that we have it,
     and the broker has forgotten it. ``log_sent``: so many bytes of its job's log are with the
-    server already."""
+    server already. ``told``: what was reported of its pages so far, encoded."""
 
     delivery: Delivery
     ticket: PieceTicket
@@ -47,6 +47,7 @@ class Held:
     taken: bool = False
     cancelled: bool = False
     log_sent: int = 0
+    told: list[bytes] = field(default_factory=list)
 
     @classmethod
     def again(cls, piece: bytes, server: str, session: str) -> Self:

@@ -44,12 +44,19 @@ class Reports:
         await self._broker.publish(results_of(held.server), [Message(Kind.TAKEN, encode(note))])
 
     async def pass_on(self, reports: Sequence[Report]) -> None:
-        """In this order. Returns when the broker has them; what they end is acknowledged then."""
+        """In this order. Returns when the broker has them; what they end is acknowledged then.
+
+        A broker in the network may lose what it had, and still have what comes after that: so the end of a piece goes
+        in one message with all that was told of its pages before. Servers know what they have heard already.
+        """
         ended = [report.held for report in reports if report.end]
         logs = iter(await self._logs.ends(ended)) if self._logs is not None and ended else None
         by_origin: dict[tuple[str, str], list[bytes]] = {}
         for report in reports:
             body = with_log(report.body, *next(logs)) if logs is not None and report.end else report.body
+            if report.held.server:
+                report.held.told.append(body.rstrip())
+                body = b"\n".join(report.held.told) if report.end else body
             by_origin.setdefault((report.held.server, report.held.session), []).append(body)
         for (server, session), bodies in by_origin.items():
             # Within one process a message costs nothing.
