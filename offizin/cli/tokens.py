@@ -60,7 +60,9 @@ def seconds_in(text: str) -> float:
 
 def _table(tokens: list[Token], now: float) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for heading in ("name", "scope", "made", "holds", "used last"):
+    # Whole, however narrow the terminal is: it is what a token is revoked by.
+    table.add_column("name", no_wrap=True, min_width=max(len(safe(token.name)) for token in tokens))
+    for heading in ("scope", "made", "holds", "used last"):
         table.add_column(heading, no_wrap=True)
     for token in tokens:
         table.add_row(

@@ -114,14 +114,14 @@ def test_who_asked_is_logged_by_name_and_no_secret_is(wide: Server, runner: Toke
     assert not [secret for secret in (runner.secret, "guessed-it", "a-right-by-itself") if secret in said]
 
 
-def test_commands_of_this_user_need_none(wide: Server, book: Path) -> None:
+def test_commands_of_this_user_need_none(wide: Server, runner: Token, book: Path) -> None:
     token_file = wide.home / "token"
     assert stat.S_IMODE(token_file.stat().st_mode) == 0o600
     done = offizin("run", book, "dummy -I OCR-D-IMG -O OCR-D-OUT", "--home", wide.home)
     assert done.returncode == 0, done.stderr
     assert offizin("token", "create", "a", "--scope", "read", "--home", wide.home).stdout.count("offizin_") == 1
     listed = offizin("token", "list", "--home", wide.home)
-    assert "reading-room" in listed.stdout
+    assert runner.name in listed.stdout
     assert "offizin_" not in listed.stdout
 
 
