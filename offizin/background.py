@@ -17,6 +17,10 @@ class Background:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def finish(self) -> None:
+        """Returns when all of it has ended by itself."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     async def cancel(self, patience: float = 0.0) -> None:
         """End all of it; what can finish within ``patience`` seconds may do so. Returns when nothing is left."""
         tasks = list(self._tasks)

@@ -12,12 +12,13 @@ number of an id only (``P1_1..P1_3`` has no ``P2_2``); and what selects nothing 
 list.
 As there, a range must begin with a page that exists, and may end behind the last.
 
-Pure, but for regular expressions, which are matched in a process of their own with little time. ``takes_time`` tells
-whether a selector belongs into a thread.
+Pure, but for regular expressions, which are matched in a process of their own with little time: an event loop calls
+``resolve_aside``.
 """
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import re
 from collections.abc import Sequence
@@ -86,9 +87,11 @@ class _Numbered(NamedTuple):
         return cls(*(part[::-1] for part in match.group("before", "number", "after"))) if match else None
 
 
-def takes_time(selector: str | None) -> bool:
-    """Whether resolving it may take more than a moment, so that an event loop should leave it to a thread."""
-    return selector is not None and (len(selector) > _LONGEST_PART or "//" in selector)
+async def resolve_aside(selector: str | None, pages: Sequence[str]) -> list[str]:
+    """As ``resolve_pages``, in a thread where it may take more than a moment."""
+    if selector is not None and (len(selector) > _LONGEST_PART or "//" in selector):
+        return await asyncio.to_thread(resolve_pages, selector, [*pages])
+    return resolve_pages(selector, pages)
 
 
 def _check_bounds(selector: str, parts: Sequence[str], pages: int) -> None:

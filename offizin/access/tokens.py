@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from offizin.access.random_text import random_text
 from offizin.access.scopes import Scope
+from offizin.background import Background
 from offizin.clock import Clock
 from offizin.errors import Conflict, InvalidRequest, NotFound, OffizinError, TokenNeeded
 from offizin.store import tokens
@@ -54,7 +55,7 @@ class Tokens:
         self._read_at = -BELIEVED
         self._reading = asyncio.Lock()
         self._noted: dict[int, float] = {}
-        self._noting: set[asyncio.Task[None]] = set()
+        self._noting = Background()
 
     def stands(self, secret: str, holder: Holder) -> None:
         """This secret holds for as long as the server lives."""
@@ -108,7 +109,7 @@ class Tokens:
         return found
 
     async def stop(self) -> None:
-        await asyncio.gather(*self._noting, return_exceptions=True)
+        await self._noting.finish()
 
     async def _from_table(self, digest: str) -> Holder:
         age = self._clock.monotonic() - self._read_at
@@ -137,9 +138,7 @@ class Tokens:
         if now - max(self._noted.get(token.seq, 0.0), token.used_at or 0.0) < NOTED_EVERY:
             return
         self._noted[token.seq] = now
-        task = asyncio.create_task(self._write_note(token.seq, now), name="note of a token's use")
-        self._noting.add(task)
-        task.add_done_callback(self._noting.discard)
+        self._noting.spawn(self._write_note(token.seq, now))
 
     async def _write_note(self, seq: int, now: float) -> None:
         try:

@@ -11,7 +11,7 @@ from offizin.clock import Clock
 from offizin.errors import InvalidRequest
 from offizin.mets.index import MetsIndex
 from offizin.mets.names import as_path
-from offizin.pages import resolve_pages, takes_time
+from offizin.pages import resolve_aside
 from offizin.scheduling.finish_lines import Finishes, finishes_of
 from offizin.scheduling.lanes import Lanes
 from offizin.scheduling.ownership import Moved, Ownership
@@ -120,10 +120,7 @@ class Retrying:
 
 async def _look(index: MetsIndex, redo: Redo, groups: Collection[str], finishes: Finishes) -> InTheMets:
     """``groups``: what the run's steps write. What its end has taken out is not missing, nor what it has renamed."""
-    if takes_time(redo.pages):
-        wanted = await asyncio.to_thread(resolve_pages, redo.pages, [*index.pages])
-    else:
-        wanted = resolve_pages(redo.pages, index.pages)
+    wanted = await resolve_aside(redo.pages, index.pages)
     new_names = dict(finishes.renamed)
     missing: set[tuple[str, str]] = set()
     dropped: set[tuple[str, str]] = set()

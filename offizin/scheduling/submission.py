@@ -15,7 +15,7 @@ from offizin.faults import reach
 from offizin.jobs import RunKind, State
 from offizin.messages import FileState
 from offizin.mets.index import MetsIndex
-from offizin.pages import resolve_pages, takes_time
+from offizin.pages import resolve_aside
 from offizin.scheduling.choosing import Choice, Choosing
 from offizin.scheduling.comparing import Comparing
 from offizin.scheduling.contexts import Contexts
@@ -141,10 +141,7 @@ class Submissions:
             mets = await asyncio.to_thread(self._writable, submission.mets)
             lane = await self._open(mets)
             await self._check_groups(submission, lane.workspace, lane.index)
-            if takes_time(submission.pages):
-                pages = await asyncio.to_thread(resolve_pages, submission.pages, [*lane.index.pages])
-            else:
-                pages = resolve_pages(submission.pages, lane.index.pages)
+            pages = await resolve_aside(submission.pages, lane.index.pages)
             if not pages:
                 raise PagesInvalid(f"{mets} has no pages", advice="A METS needs a physical structMap with pages.")
             if submission.page_wise and len(pages) * len(steps) > self._jobs_limit:

@@ -6,8 +6,7 @@ import asyncio
 import math
 import signal
 import time
-from collections import deque
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from offizin.messages import Handshake, decode_piece, encode
@@ -15,7 +14,8 @@ from offizin.processors.asking import ask
 from offizin.processors.tool_description import find_tool, find_version
 from offizin.workers.child_process import ChildProcess
 from offizin.workers.mets_endpoint import MetsEndpoint
-from offizin.workers.runner_lines import Reported, RunnerEvent, Started
+from offizin.workers.one_by_one import OneByOne
+from offizin.workers.runner_lines import Reported, Started
 
 
 async def handshake_of(executable: Path, environment: Mapping[str, str], time_limit: float) -> Handshake:
@@ -35,7 +35,7 @@ async def handshake_of(executable: Path, environment: Mapping[str, str], time_li
     )
 
 
-class PlainProgram:
+class PlainProgram(OneByOne):
     """Unlike a runner it does not end when the program does: only ``stop`` and ``kill`` end it.
 
     ``environment`` is that of the program, ``owner`` the directory by which its leftovers are found, ``job_logs`` the
@@ -52,29 +52,19 @@ class PlainProgram:
         job_logs: Path,
         endpoint: MetsEndpoint,
     ) -> None:
-        self.handshake = handshake
-        self.memory = None  # the call of each piece has its own
         self._executable = executable
         self._environment = environment
         self._owner = owner
         self._job_logs = job_logs
         self._endpoint = endpoint
         self._deadline = math.inf
-        self._pieces: deque[bytes] = deque()
-        self._events: list[RunnerEvent] = []
-        self._wakened, self._arrived = asyncio.Event(), asyncio.Event()
         self._child: ChildProcess | None = None
-        self._leaving = self._killed = False
-        self._work = asyncio.create_task(self._do_all(), name=f"plain program {executable.name}")
+        super().__init__(handshake, f"plain program {executable.name}")
 
     @property
     def pid(self) -> int:
         """That of the process that works now, 0 if none does."""
         return self._child.pid if self._child is not None else 0
-
-    def send(self, piece: bytes) -> None:
-        self._pieces.append(piece)
-        self._wakened.set()
 
     def renew(self, seconds: float) -> None:
         """From now on it may add for so many seconds."""
@@ -82,23 +72,6 @@ class PlainProgram:
 
     def pause(self, seconds: float) -> None:
         """Never so much to hear."""
-
-    async def events(self) -> AsyncGenerator[list[RunnerEvent], None]:
-        while True:
-            while not self._events and not self._work.done():
-                await self._arrived.wait()
-                self._arrived.clear()
-            if not self._events:
-                return
-            events, self._events = self._events, []
-            yield events
-
-    async def stop(self, grace: float) -> None:
-        self._leaving = True
-        self._wakened.set()
-        await asyncio.wait({self._work}, timeout=grace)
-        self.kill()
-        await self.wait()
 
     def kill(self) -> None:
         if self._work.done():
@@ -111,20 +84,6 @@ class PlainProgram:
     async def wait(self) -> int:
         await asyncio.shield(self._work)
         return -signal.SIGKILL if self._killed else 0
-
-    async def _do_all(self) -> None:
-        try:
-            while not self._killed:
-                if self._pieces:
-                    await self._do(self._pieces.popleft())
-                elif self._leaving:
-                    break
-                else:
-                    await self._wakened.wait()
-                    self._wakened.clear()
-        finally:
-            # whoever listens hears the rest first: the task is done when it looks again
-            asyncio.get_running_loop().call_soon(self._arrived.set)
 
     async def _do(self, body: bytes) -> None:
         piece = decode_piece(body)
@@ -143,7 +102,3 @@ class PlainProgram:
         self._child = None
         if result.end or result.pages:
             self._tell(Reported(result.end, encode(result)))
-
-    def _tell(self, event: RunnerEvent) -> None:
-        self._events.append(event)
-        self._arrived.set()
